@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+# What a person can ask for; how it is done is in build/rules.mk.
+#
+#   make                  .out/module/mod_smart.so, .out/libcore.a, .out/libio.a
+#   make install          into httpd's module folder, and load it there;
+#                         with DESTDIR=/x only the files, below /x
+#   make check            unit tests and guards
+#   make check-unit [T=x] unit tests, or t/unit/x_test.c only
+#   make check-guards     the rules of the house (t/guards.t)
+#   make test [T=x]       the suites against a running httpd, or t/x.t only
+#   make stress           programs of t/stress with short defaults
+#   make asan ubsan tsan  unit tests and stress under a sanitizer
+#   make tidy             clang-format, clang-tidy, cppcheck: all silent
+#   make bench            whole-server benchmark (t/bench/README.md)
+#   make bench-programs   the small benchmarks of t/bench
+#   make demo             a protected FHIR server to play with
+#   make clean
+#
+# Variables: CC (gcc, clang), APXS, PROVEFLAGS, V=1 (show the commands).
+# Every step of a release, in one command: build/test.
+.DEFAULT_GOAL := all
+
+include build/rules.mk
+
+.PHONY: all install check check-unit check-guards test stress asan ubsan tsan \
+    tidy bench bench-programs demo clean
+
+all: module libs
+
+install: all
+	$(call install-module)
+
+check: check-unit
+
+check-unit: $(UNIT)
+	$Q$(PROVE) $(if $T,.out/$(VARIANT)/unit/$T_test,$(UNIT))
+
+check-guards: all
+	$Q$(PROVE) t/guards.t
+
+test: all
+	$Q$(PROVE) $(if $T,t/$T.t,$(SUITES))
+
+stress: $(STRESS)
+	$Q$(if $(STRESS),$(PROVE) $(STRESS:%=run:%),echo "t/stress is empty")
+
+asan ubsan tsan:
+	$Q$(MAKE) --no-print-directory SANITIZER=$@ check-unit stress
+
+tidy:
+	$Qbuild/tidy
+
+bench: all
+	$Qbuild/bench $(BENCHFLAGS)
+
+bench-programs: $(BENCHES)
+
+demo:
+	$Qbuild/demo
+
+clean:
+	rm -rf .out
