@@ -32,7 +32,7 @@ install: all
 
 check: check-unit
 
-check-unit: $(UNIT)
+check-unit: $(if $T,.out/$(VARIANT)/unit/$T_test,$(UNIT))
 	$Q$(PROVE) $(if $T,.out/$(VARIANT)/unit/$T_test,$(UNIT))
 
 check-guards: all

@@ -40,8 +40,11 @@ HARDEN := -fstack-protector-strong $(if $(SANITIZER),,-D_FORTIFY_SOURCE=2)
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 COMMON = -std=gnu11 $(OPTIMISE) -g -fPIC -pthread $(HARDEN) $(SANITIZE) -MMD -MP
 
-APR_FLAGS := $(shell $(APR_CONFIG) --cppflags --includes 2>/dev/null) \
-    $(shell $(APU_CONFIG) --includes 2>/dev/null)
+# As system headers: what their macros do is not ours to warn about. (The
+# system's own folder may not be named again, or it loses its place.)
+APR_FLAGS := $(patsubst -I%,-isystem%,$(filter-out -I/usr/include, \
+    $(shell $(APR_CONFIG) --cppflags --includes 2>/dev/null) \
+    $(shell $(APU_CONFIG) --includes 2>/dev/null)))
 APR_LIBS := $(shell $(APU_CONFIG) --link-ld 2>/dev/null) \
     $(shell $(APR_CONFIG) --link-ld 2>/dev/null)
 OUR_INCLUDES := -Imod_smart -Iinclude
@@ -51,10 +54,10 @@ PURE_FLAGS = $(COMMON) -fvisibility=hidden $(WARN) -Wconversion \
     $(OUR_INCLUDES) $(APR_FLAGS) $(CFLAGS)
 
 # The glue. Hooks have the signature httpd gives them, hence unused
-# parameters; httpd's headers are system headers, their macros not ours.
+# parameters.
 HTTPD_FLAGS = $(COMMON) -fvisibility=hidden $(WARN) -Wno-unused-parameter \
     $(OUR_INCLUDES) $(APR_FLAGS) \
-    -isystem $(shell $(APXS) -q INCLUDEDIR) $(CFLAGS)
+    -isystem$(shell $(APXS) -q INCLUDEDIR) $(CFLAGS)
 
 # Tests may use anything, io's libraries included. cmocka hands every test a
 # state it need not use.
@@ -134,6 +137,11 @@ define link
 	$(if $Q,@echo "  $(CC) $<")
 	$Q$(CC) $(TEST_FLAGS) -o $@ $< $(1) $B/libcore.a $(LDFLAGS) $(TEST_LIBS)
 endef
+
+# --- questions of build/tidy -------------------------------------------------
+
+print-%:
+	@echo '$($*)'
 
 # --- rebuild when flags or rules change --------------------------------------
 

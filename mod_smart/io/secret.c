@@ -309,7 +309,7 @@ const char *smart_secret_exec(const char *command, apr_size_t max,
 const char *smart_secret_load(const char *spec, apr_size_t max, apr_pool_t *p,
                               bool *pexposed, const char **perror)
 {
-    bool unused;
+    bool unused = false;
 
     pexposed = pexposed ? pexposed : &unused;
     *pexposed = false;
