@@ -10,6 +10,7 @@
 #   make test [T=x]       the suites against a running httpd, or t/x.t only
 #   make stress           programs of t/stress with short defaults
 #   make asan ubsan tsan  unit tests and stress under a sanitizer
+#   make programs         unit and stress programs, built but not run
 #   make tidy             clang-format, clang-tidy, cppcheck: all silent
 #   make bench            whole-server benchmark (t/bench/README.md)
 #   make bench-programs   the small benchmarks of t/bench
@@ -23,20 +24,20 @@
 include build/rules.mk
 
 .PHONY: all install check check-unit check-guards test stress asan ubsan tsan \
-    tidy bench bench-programs demo clean
+    tidy bench bench-programs programs demo clean
 
 all: module libs
 
 install: all
 	$(call install-module)
 
-check: check-unit
+check: check-unit check-guards
 
-check-unit: $(if $T,.out/$(VARIANT)/unit/$T_test,$(UNIT))
-	$Q$(PROVE) $(if $T,.out/$(VARIANT)/unit/$T_test,$(UNIT))
+check-unit: $(if $T,$B/unit/$T_test,$(UNIT))
+	$Q$(PROVE) $(if $T,$B/unit/$T_test,$(UNIT))
 
 check-guards: all
-	$Q$(PROVE) t/guards.t
+	$QSMART_OBJECTS=$B $(PROVE) t/guards.t
 
 test: all
 	$Q$(PROVE) $(if $T,t/$T.t,$(SUITES))
@@ -46,6 +47,8 @@ stress: $(STRESS)
 
 asan ubsan tsan:
 	$Q$(MAKE) --no-print-directory SANITIZER=$@ check-unit stress
+
+programs: $(UNIT) $(STRESS)
 
 tidy:
 	$Qbuild/tidy
