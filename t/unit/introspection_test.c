@@ -25,7 +25,6 @@
 #include <openssl/pem.h>
 
 #include "io/introspection.h"
-#include "io/oauth_error.h"
 
 #define NOW  1700000000
 #define JSON "application/json"
@@ -448,42 +447,6 @@ static void retry_after_is_handed_on(void **state)
     assert_int_equal(retry_after_s, 0);
 }
 
-static void oauth_error_is_read_strictly(void **state)
-{
-    static const struct {
-        const char *text;
-        smart_oauth_error_e expected;
-    } rows[] = {
-        {" {\"error\":\"invalid_token\"} ", SMART_OAUTH_ERROR_TOKEN},
-        {"{\"error\":\"invalid_token\",\"error\":\"invalid_token\"}",
-         SMART_OAUTH_ERROR_UNKNOWN}, /* duplicate member */
-        {"{\"error\":\"invalid_token\"}x", SMART_OAUTH_ERROR_UNKNOWN},
-        {"{\"error\":\"invalid_token\"", SMART_OAUTH_ERROR_UNKNOWN},
-        {"{\"error\":\"Invalid_Token\"}", SMART_OAUTH_ERROR_UNKNOWN},
-        {"{\"error\":\"invalid_token \"}", SMART_OAUTH_ERROR_UNKNOWN},
-        {"{\"error\":\"invalid_token\\u0000\"}", SMART_OAUTH_ERROR_UNKNOWN},
-        {"{\"error\":[\"invalid_token\"]}", SMART_OAUTH_ERROR_UNKNOWN},
-        {"{\"error\":{\"error\":\"invalid_token\"}}",
-         SMART_OAUTH_ERROR_UNKNOWN},
-        {"[\"invalid_token\"]", SMART_OAUTH_ERROR_UNKNOWN},
-        {"\"invalid_token\"", SMART_OAUTH_ERROR_UNKNOWN},
-        {"{\"error_description\":\"invalid_token\"}",
-         SMART_OAUTH_ERROR_UNKNOWN},
-        {"", SMART_OAUTH_ERROR_UNKNOWN},
-        {"{\"error\":\"invalid_client\"}", SMART_OAUTH_ERROR_CLIENT},
-        {"{\"error\":\"invalid_request\"}", SMART_OAUTH_ERROR_REQUEST},
-    };
-    apr_size_t i;
-
-    (void)state;
-    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        assert_int_equal(smart_oauth_error_read(smart_slice(rows[i].text)),
-                         rows[i].expected);
-    }
-    assert_int_equal(smart_oauth_error_read(smart_slice(NULL)),
-                     SMART_OAUTH_ERROR_UNKNOWN);
-}
-
 /* ---- URLs ---- */
 
 static void url_must_be_https_or_loopback(void **state)
@@ -570,7 +533,6 @@ int main(void)
         cmocka_unit_test(transport_failure_is_trouble),
         cmocka_unit_test(answer_is_taken_up_to_its_limit),
         cmocka_unit_test(retry_after_is_handed_on),
-        cmocka_unit_test(oauth_error_is_read_strictly),
         cmocka_unit_test(url_must_be_https_or_loopback),
     };
     int failed;
