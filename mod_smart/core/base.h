@@ -67,8 +67,8 @@ static inline smart_slice_t smart_slice_n(const char *s, apr_size_t n)
 
 static inline bool smart_slice_is(smart_slice_t a, const char *literal)
 {
-    return a.len == strlen(literal)
-           && (a.len == 0 || memcmp(a.ptr, literal, a.len) == 0);
+    return a.len == strlen(literal) &&
+           (a.len == 0 || memcmp(a.ptr, literal, a.len) == 0);
 }
 
 static inline bool smart_slice_equal(smart_slice_t a, smart_slice_t b)
