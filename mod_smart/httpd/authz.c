@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * authz.c: may they? grant, interaction -> decision -> permit.
+ *
+ * httpd asks its authorization hooks until one does not decline, and the
+ * Require lines are the last of them. A permit therefore declines: OK would
+ * replace the Require lines. Since a Require line that fails after
+ * authentication ends in a 401 that is not ours to word, we ask the hooks
+ * ourselves first (see ask_require) and answer 403 insufficient_scope.
+ */
+#include "httpd/request.h"
+
+#include <http_log.h>
+#include <http_request.h>
+
+#include <apr_strings.h>
+
+APLOG_USE_MODULE(smart);
+
+/* What the floor above core can do for a decision. */
+#define ENFORCED SMART_OBLIGE_NONE
+
+static void decide(smart_context_t *ctx)
+{
+    smart_policy_t policy = ctx->location->policy;
+
+    policy.enforced = ENFORCED;
+    ctx->decision = smart_decide(&policy, ctx->has_grant ? &ctx->grant : NULL,
+                                 &ctx->interaction, ctx->r->pool);
+    ctx->decided = true;
+}
+
+/* What was judged is what is sent: the query goes out as it was understood. */
+static void apply_query(smart_context_t *ctx)
+{
+    request_rec *r = ctx->r;
+
+    if (ctx->decision.query) {
+        r->args = *ctx->decision.query
+                      ? apr_pstrdup(r->pool, ctx->decision.query)
+                      : NULL;
+    }
+    else if (ctx->interaction.search.changed) {
+        const char *query =
+            smart_search_write(&ctx->interaction.search, r->pool);
+
+        r->args = *query ? apr_pstrdup(r->pool, query) : NULL;
+    }
+}
+
+static void grant_permit(smart_context_t *ctx)
+{
+    ctx->permit.method = ctx->r->method;
+    ctx->permit.filename = ctx->r->filename;
+    ctx->permit.args = ctx->r->args;
+    ctx->permit.held = true;
+}
+
+/* The verdict of the Require lines: OK, or why not. */
+static int ask_require(smart_context_t *ctx)
+{
+    int rv;
+
+    ctx->in_require = true;
+    rv = ap_run_auth_checker(ctx->r);
+    ctx->in_require = false;
+    return rv;
+}
+
+static int report(smart_context_t *ctx)
+{
+    if (!ctx->decided && !ctx->fault && !ctx->is_public) {
+        decide(ctx);
+    }
+    if (ctx->fault) {
+        ctx->decision.reason = ctx->fault;
+        ctx->decision.permit = false;
+        ctx->decided = true;
+    }
+    if (ctx->decided && !ctx->decision.permit) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, ctx->r,
+                      "SMART0301: report: %s would be refused: %s",
+                      smart_interaction_name(ctx->interaction.kind),
+                      smart_reason_row(ctx->decision.reason)->name);
+    }
+    grant_permit(ctx);
+    return DECLINED;
+}
+
+int smart_authz_check(request_rec *r)
+{
+    smart_context_t *ctx = smart_context_of(r);
+
+    if (!ctx || !ctx->auth_type || ctx->in_require) {
+        return DECLINED;
+    }
+    if (!ctx->location || !ctx->authenticated) {
+        return smart_refuse(ctx, SMART_REASON_GATE);
+    }
+    if (smart_reports(ctx)) {
+        return report(ctx);
+    }
+    if (!ctx->preflight) {
+        decide(ctx);
+        if (!ctx->decision.permit) {
+            return smart_refuse(ctx, ctx->decision.reason);
+        }
+        apply_query(ctx);
+    }
+    grant_permit(ctx); /* Require smart looks for it */
+    if (ask_require(ctx) != OK) {
+        ctx->permit.held = false;
+        ctx->decision.permit = false;
+        ctx->decision.scope = ctx->require_scope;
+        return smart_refuse(ctx, SMART_REASON_REQUIRE);
+    }
+    return DECLINED;
+}
+
+int smart_authz_fixups(request_rec *r)
+{
+    smart_context_t *ctx = smart_context_of(r);
+
+    if (ctx && ctx->permit.held) {
+        smart_environment(ctx, SMART_REASON_UNDECIDED);
+        r->no_cache = 1;
+    }
+    return DECLINED;
+}

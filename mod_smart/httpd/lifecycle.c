@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lifecycle.c: what lives longer than a request: the segment, the secret, the
+ * connections.
+ *
+ * The segment is anonymous shared memory, made once by the parent and kept in
+ * httpd's retained data, so that a graceful restart, which unloads and loads
+ * this module, finds the tokens it knew. The secret of the keys is kept beside
+ * it, in the parent's private memory. A changed size or layout starts anew;
+ * children of the old generation go on with the mapping they inherited.
+ *
+ * The parent may run as root and the children can write to the segment: the
+ * parent looks at nothing in it but the header, which it compares.
+ */
+#include "httpd/request.h"
+
+#include <http_core.h>
+#include <http_log.h>
+#include <mpm_common.h>
+
+#include <apr_shm.h>
+
+#include "io/cache.h"
+
+APLOG_USE_MODULE(smart);
+
+#define RETAINED      "mod_smart"
+#define DEFAULT_BYTES (32 * 1024 * 1024)
+
+/* Kept over restarts. The layout of this struct may not change between two
+   builds without another RETAINED name. */
+typedef struct retained_t {
+    apr_shm_t *shm;
+    apr_size_t bytes;
+    apr_uint64_t seal; /* of the segment; a new one for each */
+    bool has_secret;
+    unsigned char secret[SMART_DIGEST_LEN];
+} retained_t;
+
+static retained_t *retained(void)
+{
+    retained_t *kept = ap_retained_data_get(RETAINED);
+
+    return kept ? kept : ap_retained_data_create(RETAINED, sizeof(retained_t));
+}
+
+static apr_status_t forget_process(void *data)
+{
+    memset(&smart_process, 0, sizeof(smart_process));
+    return APR_SUCCESS;
+}
+
+int smart_lifecycle_pre_config(apr_pool_t *pconf, apr_pool_t *plog,
+                               apr_pool_t *ptemp)
+{
+    memset(&smart_process, 0, sizeof(smart_process));
+    apr_pool_cleanup_register(pconf, NULL, forget_process,
+                              apr_pool_cleanup_null);
+    return OK;
+}
+
+/* A segment of this size, kept or new. */
+static apr_status_t segment_open(retained_t *kept, apr_size_t bytes,
+                                 server_rec *s, apr_pool_t *pconf)
+{
+    apr_status_t rv;
+
+    if (kept->shm && kept->bytes == bytes &&
+        smart_cache_open(apr_shm_baseaddr_get(kept->shm), bytes, kept->seal,
+                         pconf, &smart_process.cache) == APR_SUCCESS) {
+        return APR_SUCCESS;
+    }
+    if (kept->shm) {
+        apr_shm_destroy(kept->shm);
+        kept->shm = NULL;
+    }
+    rv = smart_digest_random(&kept->seal, sizeof(kept->seal));
+    if (rv == APR_SUCCESS) {
+        rv = apr_shm_create(&kept->shm, bytes, NULL, s->process->pool);
+    }
+    if (rv != APR_SUCCESS) {
+        kept->shm = NULL;
+        return rv;
+    }
+    kept->bytes = bytes;
+    return smart_cache_format(apr_shm_baseaddr_get(kept->shm), bytes,
+                              kept->seal, pconf, &smart_process.cache);
+}
+
+static apr_status_t secret_open(retained_t *kept, apr_pool_t *pconf)
+{
+    if (!kept->has_secret) {
+        apr_status_t rv =
+            smart_digest_random(kept->secret, sizeof(kept->secret));
+
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+        kept->has_secret = true;
+    }
+    return smart_digest_create(kept->secret, pconf, &smart_process.digest);
+}
+
+int smart_lifecycle_post_config(apr_pool_t *pconf, apr_pool_t *plog,
+                                apr_pool_t *ptemp, server_rec *s)
+{
+    const smart_server_conf_t *conf =
+        ap_get_module_config(s->module_config, &smart_module);
+    const apr_size_t bytes =
+        conf->cache_bytes ? conf->cache_bytes : DEFAULT_BYTES;
+    retained_t *kept;
+    apr_status_t rv;
+
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+        return OK;
+    }
+    kept = retained();
+    rv = secret_open(kept, pconf);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s,
+                     "SMART0101: no random secret, or OpenSSL has no SHA-256; "
+                     "the server is not started");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    rv = segment_open(kept, bytes, s, pconf);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s,
+                     "SMART0102: no %" APR_SIZE_T_FMT " bytes of shared memory "
+                     "for the token cache; lower SmartCacheSize",
+                     bytes);
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    return OK;
+}
+
+void smart_lifecycle_child_init(apr_pool_t *pchild, server_rec *s)
+{
+    if (smart_http_process_init() == APR_SUCCESS) {
+        smart_process.http = smart_http_create(pchild);
+    }
+    if (!smart_process.http) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
+                     "SMART0103: libcurl can not be used; this process answers "
+                     "500 to every protected request");
+    }
+    smart_location_child_init(pchild, smart_process.digest);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * request.c: is a request protected, by which base, and what does it ask for?
+ *
+ * The path that is judged is the raw one of the request line, below the base;
+ * it must be in canonical form and be what httpd made of it (r->uri), so that
+ * httpd, this module and the backend can not read it in different ways. The
+ * query that is judged is r->args, which is what mod_proxy sends.
+ */
+#include "httpd/request.h"
+
+#include <http_core.h>
+#include <http_log.h>
+#include <http_request.h>
+
+#include <apr_atomic.h>
+#include <apr_strings.h>
+
+smart_process_t smart_process;
+
+bool smart_once_a_minute(volatile apr_uint32_t *pminute)
+{
+    const apr_uint32_t now =
+        (apr_uint32_t)(apr_time_sec(apr_time_now()) / 60) + 1;
+    const apr_uint32_t last = apr_atomic_read32(pminute);
+
+    return last != now && apr_atomic_cas32(pminute, now, last) == last;
+}
+
+/* The path of the request line: of an absolute-form target, that of the URL. */
+static smart_slice_t raw_path(const request_rec *r)
+{
+    const char *start = r->unparsed_uri ? r->unparsed_uri : "";
+    const char *authority;
+
+    if (*start != '/') {
+        authority = strstr(start, "://");
+        start = authority ? strchr(authority + 3, '/') : NULL;
+        if (!start) {
+            return smart_slice_n("", 0);
+        }
+    }
+    return smart_slice_n(start, strcspn(start, "?"));
+}
+
+static bool is_smart(request_rec *r)
+{
+    const char *type = ap_auth_type(r);
+
+    return type && !strcasecmp(type, "SMART");
+}
+
+/* The base of a request, by what httpd made of its path or by the raw one. */
+static const smart_base_t *find_base(const request_rec *r, smart_slice_t raw)
+{
+    const smart_base_t *base = smart_config_base(r->server, r->uri);
+
+    if (!base && r->uri &&
+        (raw.len != strlen(r->uri) || memcmp(raw.ptr, r->uri, raw.len) != 0)) {
+        base = smart_config_base(r->server,
+                                 apr_pstrmemdup(r->pool, raw.ptr, raw.len));
+    }
+    return base;
+}
+
+/* Take the base off the raw path; false: that is not what it starts with. */
+static bool below_base(const smart_context_t *ctx, smart_slice_t raw,
+                       smart_slice_t *ppath)
+{
+    const smart_location_t *l = ctx->location;
+    const request_rec *r = ctx->r;
+
+    if (!r->uri || raw.len != strlen(r->uri) ||
+        memcmp(raw.ptr, r->uri, raw.len) != 0 || raw.len < l->base_len ||
+        memcmp(raw.ptr, l->base, l->base_len) != 0 ||
+        (raw.len > l->base_len && raw.ptr[l->base_len] != '/')) {
+        return false;
+    }
+    *ppath = smart_slice_n(raw.ptr + l->base_len, raw.len - l->base_len);
+    return true;
+}
+
+static void fault(smart_context_t *ctx, smart_reason_e reason, const char *text)
+{
+    ctx->fault = reason;
+    ctx->fault_text = text;
+}
+
+static void read_interaction(smart_context_t *ctx, smart_slice_t raw)
+{
+    request_rec *r = ctx->r;
+    smart_request_t req = {
+        .method = r->method,
+        .query = smart_slice(r->args),
+        .if_none_exist = apr_table_get(r->headers_in, "If-None-Exist"),
+        .prefer = apr_table_get(r->headers_in, "Prefer"),
+        .provenance = apr_table_get(r->headers_in, "X-Provenance") != NULL,
+    };
+
+    if (!below_base(ctx, raw, &req.path)) {
+        fault(ctx, SMART_REASON_PATH,
+              "the raw path is not what the server made of it");
+    }
+    else if (r->unparsed_uri && strchr(r->unparsed_uri, '#')) {
+        fault(ctx, SMART_REASON_PATH, "the target has a fragment");
+    }
+    else {
+        ctx->fault =
+            smart_interaction_read(ctx->location->policy.version, &req, r->pool,
+                                   &ctx->interaction, &ctx->fault_text);
+    }
+}
+
+/* A preflight names itself by these two fields (Fetch, CORS-preflight). */
+static bool is_preflight(const request_rec *r)
+{
+    return !strcmp(r->method, "OPTIONS") &&
+           apr_table_get(r->headers_in, "Origin") &&
+           apr_table_get(r->headers_in, "Access-Control-Request-Method");
+}
+
+static smart_context_t *context_make(request_rec *r, const smart_base_t *base,
+                                     smart_slice_t raw)
+{
+    smart_context_t *ctx = apr_pcalloc(r->pool, sizeof(*ctx));
+
+    ctx->r = r;
+    ctx->base = base;
+    ctx->auth_type = is_smart(r);
+    ap_set_module_config(r->request_config, &smart_module, ctx);
+    if (!ctx->auth_type) {
+        return ctx;
+    }
+    ctx->location = smart_location_get(r, base);
+    if (ctx->location) {
+        read_interaction(ctx, raw);
+        ctx->preflight = !ctx->fault && is_preflight(r);
+        ctx->is_public =
+            !ctx->fault &&
+            (ctx->preflight ||
+             smart_decision_public(&ctx->location->policy, &ctx->interaction));
+    }
+    return ctx;
+}
+
+smart_context_t *smart_context_of(request_rec *r)
+{
+    smart_context_t *ctx =
+        ap_get_module_config(r->request_config, &smart_module);
+    const smart_base_t *base;
+    smart_slice_t raw;
+
+    if (ctx) {
+        return ctx;
+    }
+    raw = raw_path(r);
+    base = find_base(r, raw);
+    if (!base && !is_smart(r)) {
+        return NULL;
+    }
+    return context_make(r, base, raw);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * request.h: what the module knows of one request_rec, from the first hook to
+ * the last. Lives in r->request_config, so that an internal redirect or a
+ * sub-request starts without it: nothing that was decided for one URL is ever
+ * found under another.
+ *
+ *   request.c   makes it: base, location, interaction
+ *   scrub.c     removes what a client must not send
+ *   authn.c     token -> grant
+ *   authz.c     grant, interaction -> decision -> permit
+ *   gate.c      lets a handler run for a permit only
+ *   upstream.c  headers towards the backend
+ *   response.c  headers of the backend's answer
+ *   refusal.c   answers of our own
+ *
+ * Invariant: a permit holds for exactly the method, target and query that are
+ * noted with it.
+ */
+#ifndef SMART_REQUEST_H
+#define SMART_REQUEST_H
+
+#include "httpd/location.h"
+
+#include <http_protocol.h>
+
+/** Where the facts about a token came from, for logs and SMART_CACHE. */
+typedef enum {
+    SMART_SOURCE_NONE = 0,
+    SMART_SOURCE_HIT,
+    SMART_SOURCE_MISS,
+    SMART_SOURCE_NEGATIVE
+} smart_source_e;
+
+/** What was permitted; the gate compares it with what is about to be done. */
+typedef struct smart_permit_t {
+    bool held;
+    const char *method;
+    const char *filename; /* "proxy:..." or a file, before canonicalisation */
+    const char *args;     /* NULL: no query */
+} smart_permit_t;
+
+typedef struct smart_context_t {
+    request_rec *r;
+    const smart_base_t *base;         /* NULL: by AuthType alone */
+    const smart_location_t *location; /* NULL: none could be made, deny */
+    bool auth_type;                   /* AuthType SMART is in force */
+    bool scrubbed;
+    bool preflight; /* CORS: answered by us */
+    bool is_public;
+    smart_interaction_t interaction;
+    smart_reason_e fault;   /* of the request's form; UNDECIDED: none */
+    const char *fault_text; /* constant, for the log */
+
+    bool authenticated; /* check_authn ran to its end for this request */
+    bool has_grant;
+    smart_grant_t grant;
+    smart_source_e source;
+    int retry_after_s;
+
+    bool decided;
+    smart_decision_t decision;
+    bool in_require; /* our own run of the Require lines is under way */
+    const char *require_scope; /* the scope a Require smart-scope misses */
+    smart_permit_t permit;
+} smart_context_t;
+
+/**
+ * What is known of a request; made at the first call.
+ * @return NULL: the request is not protected, it is none of our business
+ */
+smart_context_t *smart_context_of(request_rec *r);
+
+/** True in report mode, where nothing is blocked or changed. */
+static inline bool smart_reports(const smart_context_t *ctx)
+{
+    return ctx->location && ctx->location->mode == SMART_MODE_REPORT;
+}
+
+/* The cache and the connections of this process; set up by lifecycle.c. */
+struct smart_cache_t;
+typedef struct smart_process_t {
+    struct smart_cache_t *cache;
+    smart_http_t *http;
+    smart_digest_t *digest;
+} smart_process_t;
+extern smart_process_t smart_process;
+
+/* Hooks, in the order in which httpd runs them; see mod_smart.c. */
+int smart_lifecycle_pre_config(apr_pool_t *pconf, apr_pool_t *plog,
+                               apr_pool_t *ptemp);
+int smart_lifecycle_post_config(apr_pool_t *pconf, apr_pool_t *plog,
+                                apr_pool_t *ptemp, server_rec *s);
+void smart_lifecycle_child_init(apr_pool_t *pchild, server_rec *s);
+int smart_trace_map_to_storage(request_rec *r);
+int smart_scrub_header_parser(request_rec *r);
+int smart_authn_force(request_rec *r);
+int smart_authn_check(request_rec *r);
+int smart_authz_check(request_rec *r);
+int smart_refusal_note_auth_failure(request_rec *r, const char *auth_type);
+int smart_authz_fixups(request_rec *r);
+int smart_gate_handler(request_rec *r);
+int smart_upstream_fixups(request_rec *r);
+void smart_response_insert_filter(request_rec *r);
+void smart_response_register(apr_pool_t *p);
+void smart_require_register(apr_pool_t *p);
+
+/** Remove what a client must not send; once per request. */
+void smart_scrub(smart_context_t *ctx);
+
+/**
+ * Answer with a refusal: status, challenge and OperationOutcome, unless the
+ * administrator has an ErrorDocument for the status.
+ * @param ctx    request; its decision.scope goes into the challenge
+ * @param reason why
+ * @return what a hook has to return: DONE, or a status
+ */
+int smart_refuse(smart_context_t *ctx, smart_reason_e reason);
+
+/** Put CORS headers on whatever is answered, if the origin is listed. */
+void smart_cors(smart_context_t *ctx);
+
+/** Name the request for logs and backends in r->subprocess_env. */
+void smart_environment(smart_context_t *ctx, smart_reason_e reason);
+
+/**
+ * Whether the sections of a request hold what one of our Require lines asks;
+ * used by require.c.
+ */
+bool smart_grant_covers(const smart_grant_t *grant, const smart_scope_t *scope);
+
+/**
+ * True once a minute per place and process, for lines that would flood a log.
+ * @param pminute the place's memory: a static word, 0 at start
+ */
+bool smart_once_a_minute(volatile apr_uint32_t *pminute);
+
+#endif

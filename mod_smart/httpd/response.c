@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * response.c: headers of what the backend answers to a permitted request: not
+ * for shared caches, and with our CORS headers instead of its own.
+ */
+#include "httpd/request.h"
+
+#include <util_filter.h>
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+static const char filter_name[] = "SMART_RESPONSE";
+
+static bool is_token(const char *token, apr_size_t len, const char *name)
+{
+    return len >= strlen(name) && !strncasecmp(token, name, strlen(name)) &&
+           (len == strlen(name) || token[strlen(name)] == '=');
+}
+
+/* The backend's Cache-Control without what would let a shared cache keep it. */
+static const char *private_only(const char *value, apr_pool_t *p)
+{
+    const char *out = "private";
+
+    while (value && *value) {
+        apr_size_t n = strcspn(value, ",");
+        apr_size_t len = n;
+
+        while (len && apr_isspace(value[len - 1])) {
+            len--;
+        }
+        if (len && !is_token(value, len, "private") &&
+            !is_token(value, len, "public") &&
+            !is_token(value, len, "s-maxage")) {
+            out = apr_psprintf(p, "%s, %.*s", out, (int)len, value);
+        }
+        value += n;
+        value += strspn(value, ", \t");
+    }
+    return out;
+}
+
+static void drop_cors(apr_table_t *headers)
+{
+    static const char *const names[] = {
+        "Access-Control-Allow-Origin",   "Access-Control-Allow-Credentials",
+        "Access-Control-Allow-Methods",  "Access-Control-Allow-Headers",
+        "Access-Control-Expose-Headers", "Access-Control-Max-Age",
+    };
+    int i;
+
+    for (i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++) {
+        apr_table_unset(headers, names[i]);
+    }
+}
+
+/* Once, before the first byte; then out of the way. */
+static apr_status_t filter(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    request_rec *r = f->r;
+    const smart_context_t *ctx = smart_context_of(r);
+
+    if (ctx && ctx->location) {
+        if (!ctx->is_public) {
+            apr_table_setn(
+                r->headers_out, "Cache-Control",
+                private_only(apr_table_get(r->headers_out, "Cache-Control"),
+                             r->pool));
+        }
+        if (ctx->location->cors_origins || ctx->location->cors_any) {
+            drop_cors(r->headers_out);
+        }
+    }
+    ap_remove_output_filter(f);
+    return ap_pass_brigade(f->next, bb);
+}
+
+void smart_response_insert_filter(request_rec *r)
+{
+    smart_context_t *ctx =
+        ap_get_module_config(r->request_config, &smart_module);
+
+    if (ctx && ctx->permit.held && !smart_reports(ctx)) {
+        ap_add_output_filter(filter_name, NULL, r, r->connection);
+    }
+}
+
+void smart_response_register(apr_pool_t *p)
+{
+    ap_register_output_filter(filter_name, filter, NULL, AP_FTYPE_CONTENT_SET);
+}

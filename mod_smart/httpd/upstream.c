@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * upstream.c: headers of the request that goes to the backend.
+ *
+ * Runs in mod_proxy's own fixups, on its copy of the headers and after it has
+ * removed what Connection names, so that a client can not have a header of
+ * ours removed, and mod_cache still sees the Authorization of the original.
+ */
+#include "httpd/claim.h"
+#include "httpd/request.h"
+
+#include <apr_strings.h>
+
+/* All values of a claim in one field. NULL: there is none. */
+static const char *claim_value(const smart_grant_t *grant, const char *name,
+                               apr_pool_t *p)
+{
+    const char *all = NULL;
+    const char *value;
+    int n = 0;
+
+    while ((value = smart_claim_next(grant, name, &n, p))) {
+        all = all ? apr_pstrcat(p, all, ", ", value, NULL) : value;
+    }
+    return all;
+}
+
+static void set_claims(smart_context_t *ctx, apr_table_t *headers)
+{
+    const smart_location_t *l = ctx->location;
+    int i;
+
+    for (i = 0; i < l->claim_header_count; i++) {
+        const char *value =
+            ctx->has_grant ? claim_value(&ctx->grant, l->claim_headers[i].claim,
+                                         ctx->r->pool)
+                           : NULL;
+
+        apr_table_unset(headers, l->claim_headers[i].header);
+        if (value) {
+            apr_table_setn(headers, l->claim_headers[i].header, value);
+        }
+    }
+}
+
+/* scheme "://" host [":" port] [path], as the client knows us. */
+static void set_forwarded(smart_context_t *ctx, apr_table_t *headers)
+{
+    apr_pool_t *p = ctx->r->pool;
+    const char *url = ctx->location->public_url;
+    const char *host = url ? strstr(url, "://") : NULL;
+    const char *scheme;
+    const char *path;
+    const char *port;
+
+    if (!host) {
+        return;
+    }
+    scheme = apr_pstrmemdup(p, url, (apr_size_t)(host - url));
+    host += 3;
+    path = host + strcspn(host, "/");
+    host = apr_pstrmemdup(p, host, (apr_size_t)(path - host));
+    port = strrchr(host, ':');
+    if (!port || strchr(port, ']')) {
+        port = strcmp(scheme, "https") ? ":80" : ":443";
+    }
+    apr_table_setn(headers, "X-Forwarded-Proto", scheme);
+    apr_table_setn(headers, "X-Forwarded-Host", host);
+    apr_table_setn(headers, "X-Forwarded-Port", port + 1);
+    apr_table_setn(headers, "X-Forwarded-Prefix", *path ? path : "/");
+    apr_table_setn(
+        headers, "Forwarded",
+        apr_pstrcat(p, "proto=", scheme, ";host=\"", host, "\"", NULL));
+}
+
+int smart_upstream_fixups(request_rec *r)
+{
+    smart_context_t *ctx = smart_context_of(r);
+
+    if (!ctx || !ctx->location) {
+        return DECLINED;
+    }
+    if (!ctx->location->forward_token && !smart_reports(ctx)) {
+        apr_table_unset(r->headers_in, "Authorization");
+    }
+    set_claims(ctx, r->headers_in);
+    set_forwarded(ctx, r->headers_in);
+    return OK;
+}
