@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * scope.c: reads a scope from left to right, once, and gives up at the first
+ * byte that does not fit.
+ */
+#include "core/scope.h"
+
+#include <apr_strings.h>
+
+#define MAX_NAME 64u /* bytes of a parameter's name; FHIR's have up to 30 */
+
+/* Contexts, and forms of permissions, as they are written. */
+static const struct {
+    const char *text;
+    smart_context_e context;
+} contexts[] = {
+    {"patient/", SMART_CONTEXT_PATIENT},
+    {"user/", SMART_CONTEXT_USER},
+    {"system/", SMART_CONTEXT_SYSTEM},
+};
+
+#define READ_LETTERS  (SMART_LETTER_R | SMART_LETTER_S)
+#define WRITE_LETTERS (SMART_LETTER_C | SMART_LETTER_U | SMART_LETTER_D)
+
+static const struct {
+    const char *text;
+    smart_scope_form_e form;
+    unsigned letters;
+} words[] = {
+    {"read", SMART_SCOPE_READ, READ_LETTERS},
+    {"write", SMART_SCOPE_WRITE, WRITE_LETTERS},
+    {"*", SMART_SCOPE_STAR, READ_LETTERS | WRITE_LETTERS},
+};
+
+/* In the order they have to have. */
+static const struct {
+    char name;
+    smart_letters_t letter;
+} letters[] = {
+    {'c', SMART_LETTER_C}, {'r', SMART_LETTER_R}, {'u', SMART_LETTER_U},
+    {'d', SMART_LETTER_D}, {'s', SMART_LETTER_S},
+};
+
+/* All types have more parameters than these, but some of them steer a search
+ * instead of selecting, and others a proxy can not judge. */
+static const char *const common_params[] = {"_id", "_tag", "_security",
+                                            "_profile", "_lastUpdated"};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* ---- bytes ---- */
+
+/* RFC 6749 3.3: %x21 / %x23-5B / %x5D-7E. */
+static bool scope_bytes(smart_slice_t text)
+{
+    apr_size_t i;
+
+    for (i = 0; i < text.len; i++) {
+        const char c = text.ptr[i];
+
+        if (c < 0x21 || c > 0x7e || c == '"' || c == '\\') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Take off what stands before a stop byte, and the stop. False: no stop. */
+static bool cut(smart_slice_t *rest, char stop, smart_slice_t *before)
+{
+    const char *at = rest->len ? memchr(rest->ptr, stop, rest->len) : NULL;
+
+    *before = *rest;
+    if (!at) {
+        *rest = smart_slice_n(NULL, 0);
+        return false;
+    }
+    before->len = (apr_size_t)(at - rest->ptr);
+    *rest = smart_slice_n(at + 1, rest->len - before->len - 1);
+    return true;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Where a UTF-8 sequence stands: bytes still to come, and the range of the
+ * next one (RFC 3629 4). */
+typedef struct utf8_t {
+    int left;
+    int low;
+    int high;
+} utf8_t;
+
+static bool utf8_next(utf8_t *u, int c)
+{
+    if (u->left > 0) {
+        if (c < u->low || c > u->high) {
+            return false;
+        }
+        u->left--;
+        u->low = 0x80;
+        u->high = 0xbf;
+        return true;
+    }
+    if (c < 0x80) {
+        return true;
+    }
+    if (c < 0xc2 || c > 0xf4) {
+        return false;
+    }
+    u->left = c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+    u->low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
+    u->high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
+    return true;
+}
+
+/* The byte at *pi, decoded; *pi is moved on. -1: a wrong escape, or one of a
+ * control byte. "+" is itself: tokens have it. */
+static int decoded_next(smart_slice_t text, apr_size_t *pi)
+{
+    const apr_size_t i = *pi;
+    int high;
+    int low;
+
+    if (text.ptr[i] != '%') {
+        *pi = i + 1;
+        return (unsigned char)text.ptr[i];
+    }
+    if (text.len - i < 3) {
+        return -1;
+    }
+    high = hex_digit(text.ptr[i + 1]);
+    low = hex_digit(text.ptr[i + 2]);
+    *pi = i + 3;
+    if (high < 0 || low < 0 || high * 16 + low < 0x20 ||
+        high * 16 + low == 0x7f) {
+        return -1;
+    }
+    return high * 16 + low;
+}
+
+/* ---- constraints ---- */
+
+/* Not empty, and UTF-8 without controls when decoded. */
+static bool value_fits(smart_slice_t value)
+{
+    utf8_t u = {0, 0, 0};
+    apr_size_t i = 0;
+
+    while (i < value.len) {
+        const int c = decoded_next(value, &i);
+
+        if (c < 0 || !utf8_next(&u, c)) {
+            return false;
+        }
+    }
+    return value.len > 0 && u.left == 0;
+}
+
+static bool is_common_param(smart_slice_t name)
+{
+    apr_size_t i;
+
+    for (i = 0; i < COUNT(common_params); i++) {
+        if (smart_slice_is(name, common_params[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_param(smart_fhir_e v, smart_type_t type, smart_slice_t name)
+{
+    const smart_fhir_param_t *param;
+
+    if (name.len > 0 && name.ptr[0] == '_') {
+        return is_common_param(name);
+    }
+    param = smart_fhir_param(v, type, name);
+    if (!param) {
+        return false;
+    }
+    switch (param->kind) {
+    case SMART_PARAM_TOKEN:
+    case SMART_PARAM_REFERENCE:
+    case SMART_PARAM_STRING:
+    case SMART_PARAM_DATE:
+    case SMART_PARAM_URI:
+        return true;
+    case SMART_PARAM_NONE:
+    case SMART_PARAM_NUMBER:
+    case SMART_PARAM_QUANTITY:
+    case SMART_PARAM_COMPOSITE:
+    case SMART_PARAM_SPECIAL:
+        break;
+    }
+    return false;
+}
+
+/* A modifier or chain is part of the name here, and no parameter has it. */
+static bool name_fits(smart_fhir_e v, smart_type_t type, smart_slice_t raw)
+{
+    char name[MAX_NAME];
+    apr_size_t len = 0;
+    apr_size_t i = 0;
+
+    while (i < raw.len) {
+        const int c = decoded_next(raw, &i);
+
+        if (c < 0 || len == sizeof(name)) {
+            return false;
+        }
+        name[len++] = (char)c;
+    }
+    return is_param(v, type, smart_slice_n(name, len));
+}
+
+/* Split first, decode after: an escaped "&" or "=" separates nothing. */
+static bool constraint_fits(smart_fhir_e v, smart_type_t type,
+                            smart_slice_t text)
+{
+    smart_slice_t pair;
+    smart_slice_t name;
+    bool more;
+
+    do {
+        more = cut(&text, '&', &pair);
+        if (!cut(&pair, '=', &name) || !name_fits(v, type, name) ||
+            !value_fits(pair)) {
+            return false;
+        }
+    } while (more);
+    return true;
+}
+
+/* ---- the scope ---- */
+
+static bool context_read(smart_slice_t *rest, smart_scope_t *scope)
+{
+    apr_size_t i;
+
+    for (i = 0; i < COUNT(contexts); i++) {
+        const apr_size_t len = strlen(contexts[i].text);
+
+        if (rest->len >= len && memcmp(rest->ptr, contexts[i].text, len) == 0) {
+            scope->context = (apr_byte_t)contexts[i].context;
+            *rest = smart_slice_n(rest->ptr + len, rest->len - len);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool type_read(smart_fhir_e v, smart_slice_t *rest, smart_scope_t *scope)
+{
+    smart_slice_t name;
+
+    if (!cut(rest, '.', &name)) {
+        return false;
+    }
+    scope->type =
+        smart_slice_is(name, "*") ? SMART_TYPE_ANY : smart_fhir_type(v, name);
+    return scope->type != SMART_TYPE_NONE;
+}
+
+static bool permission_read(smart_slice_t text, smart_scope_t *scope)
+{
+    apr_size_t at = 0;
+    apr_size_t i;
+
+    for (i = 0; i < COUNT(words); i++) {
+        if (smart_slice_is(text, words[i].text)) {
+            scope->form = (apr_byte_t)words[i].form;
+            scope->letters = (apr_byte_t)words[i].letters;
+            return true;
+        }
+    }
+    scope->form = SMART_SCOPE_LETTERS;
+    for (i = 0; i < COUNT(letters) && at < text.len; i++) {
+        if (text.ptr[at] == letters[i].name) {
+            scope->letters = (apr_byte_t)(scope->letters | letters[i].letter);
+            at++;
+        }
+    }
+    return text.len > 0 && at == text.len;
+}
+
+static bool scope_read(smart_fhir_e v, smart_slice_t text, smart_scope_t *scope)
+{
+    smart_slice_t rest = text;
+    smart_slice_t permission;
+    bool constrained;
+
+    if (!scope_bytes(text) || text.len > APR_UINT32_MAX ||
+        !context_read(&rest, scope) || !type_read(v, &rest, scope)) {
+        return false;
+    }
+    constrained = cut(&rest, '?', &permission);
+    if (!permission_read(permission, scope)) {
+        return false;
+    }
+    if (!constrained) {
+        return true;
+    }
+    scope->constraint_start = (apr_uint32_t)(rest.ptr - text.ptr);
+    scope->constraint_len = (apr_uint32_t)rest.len;
+    return scope->form == SMART_SCOPE_LETTERS &&
+           constraint_fits(v, scope->type, rest);
+}
+
+bool smart_scope_parse(smart_fhir_e v, smart_slice_t text,
+                       smart_scope_t *pscope)
+{
+    memset(pscope, 0, sizeof(*pscope));
+    /* Without a version even "*" is nothing: no type is known. */
+    if (v != SMART_FHIR_NONE && scope_read(v, text, pscope)) {
+        return true;
+    }
+    memset(pscope, 0, sizeof(*pscope));
+    return false;
+}
+
+/* ---- writing ---- */
+
+/* "patient/Observation."; NULL: no context, or no type. */
+static const char *target_text(unsigned context, smart_type_t type,
+                               apr_pool_t *p)
+{
+    const char *name =
+        type == SMART_TYPE_ANY ? "*" : smart_fhir_type_name(type);
+    apr_size_t i;
+
+    for (i = 0; name && i < COUNT(contexts); i++) {
+        if ((unsigned)contexts[i].context == context) {
+            return apr_pstrcat(p, contexts[i].text, name, ".", NULL);
+        }
+    }
+    return NULL;
+}
+
+static const char *letters_text(unsigned set, apr_pool_t *p)
+{
+    char text[COUNT(letters)];
+    apr_size_t len = 0;
+    apr_size_t i;
+
+    for (i = 0; i < COUNT(letters); i++) {
+        if (set & letters[i].letter) {
+            text[len++] = letters[i].name;
+        }
+    }
+    return apr_pstrmemdup(p, text, len);
+}
+
+static const char *permission_text(const smart_scope_t *scope, apr_pool_t *p)
+{
+    apr_size_t i;
+
+    for (i = 0; i < COUNT(words); i++) {
+        if ((unsigned)words[i].form == scope->form) {
+            return words[i].text;
+        }
+    }
+    return letters_text(scope->letters, p);
+}
+
+const char *smart_scope_text(const smart_scope_t *scope,
+                             const char *constraints, apr_pool_t *p)
+{
+    const char *target = target_text(scope->context, scope->type, p);
+
+    if (!target || !scope->letters) {
+        return "";
+    }
+    if (!scope->constraint_len) {
+        return apr_pstrcat(p, target, permission_text(scope, p), NULL);
+    }
+    return apr_pstrcat(p, target, permission_text(scope, p), "?",
+                       apr_pstrmemdup(p, constraints + scope->constraint_start,
+                                      scope->constraint_len),
+                       NULL);
+}
+
+const char *smart_scope_wanted(smart_context_e context, smart_type_t type,
+                               smart_letters_t wanted, apr_pool_t *p)
+{
+    const char *target = target_text((unsigned)context, type, p);
+    const char *permission = letters_text(wanted, p);
+
+    return target && *permission ? apr_pstrcat(p, target, permission, NULL)
+                                 : "";
+}
