@@ -37,9 +37,6 @@ exports.nowhere = [
     'R5 Observation: Observation.value.ofType(markdown)',
 ];
 
-// HL7, CompartmentDefinition/patient 4.3.0: that of 4.0.1, unchanged.
-exports.r4b = {compartment: 'r4'};
-
 // HL7, CompartmentDefinition/patient 5.0.0, in its order of parameters.
 exports.r5 = {
     // 'name kind expression', the expression without the name of the type.

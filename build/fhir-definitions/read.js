@@ -355,7 +355,7 @@ exports.readAll = function readAll() {
     r4b.name = 'R4B';
     r5.name = 'R5';
     r4.compartment = readR4Compartment();
-    r4b.compartment = r4.compartment;
+    r4b.compartment = r4.compartment; // 4.3.0 changed nothing in it
     r5.compartment = new Map(Object.entries(corrections.r5.compartment));
     return [r4, r4b, r5];
 };

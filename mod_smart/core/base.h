@@ -21,7 +21,7 @@ typedef struct smart_slice_t {
     apr_size_t len;  /* bytes */
 } smart_slice_t;
 
-/** A resource type: one number for all FHIR versions (core/fhir.h), 0 = none. */
+/** A resource type: one number for all versions (core/fhir.h), 0 = none. */
 typedef apr_uint16_t smart_type_t;
 #define SMART_TYPE_NONE ((smart_type_t)0)
 #define SMART_TYPE_ANY  ((smart_type_t)0xFFFF) /* "*" in a scope or rule */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fhir_tables.h: the generated tables behind fhir.c. Nobody else includes it.
+ * fhir_tables.h: the generated tables behind fhir.c. Only its test includes it
+ * too.
  *
  *   rows[version][type] --params,count--> lists --number--> params
  *                       --compartment---> inclusions
