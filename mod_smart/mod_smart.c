@@ -13,6 +13,7 @@
  *   handler         the gate
  *   proxy fixups    headers towards the backend
  */
+#include "httpd/body.h"
 #include "httpd/claim.h"
 #include "httpd/request.h"
 
@@ -84,6 +85,7 @@ static void register_hooks(apr_pool_t *p)
                       APR_HOOK_LAST);
 
     APR_REGISTER_OPTIONAL_FN(smart_claim);
+    smart_body_register(p);
     smart_require_register(p);
     smart_response_register(p);
 }

@@ -30,6 +30,13 @@ static const smart_reason_row_t rows[] = {
                             "The search parameters are malformed."},
     [SMART_REASON_CONNECTION] = {"connection", 400, NULL, "invalid",
                                  "The Connection header is not acceptable."},
+    [SMART_REASON_BODY] = {"body", 400, NULL, "invalid",
+                           "The request body can not be understood."},
+    [SMART_REASON_TOO_LARGE] = {"too-large", 413, NULL, "too-long",
+                                "The request body is too large."},
+    [SMART_REASON_MEDIA_TYPE] = {"media-type", 415, NULL, "not-supported",
+                                 "The media type or coding of the request body "
+                                 "is not supported."},
     [SMART_REASON_EMPTY_VALUE] = {"empty-value", 400, NULL, "invalid",
                                   "A search parameter has no value."},
 

@@ -21,7 +21,12 @@ typedef enum {
     SMART_REASON_PATH,        /* the path is not in canonical form */
     SMART_REASON_QUERY,       /* the query is not */
     SMART_REASON_CONNECTION,  /* Connection names a field of the message */
+    SMART_REASON_BODY,        /* the body is not what its type says */
     SMART_REASON_EMPTY_VALUE, /* a compartment parameter without value */
+
+    /* its body: 413 and 415 */
+    SMART_REASON_TOO_LARGE,  /* too large */
+    SMART_REASON_MEDIA_TYPE, /* its media type or coding */
 
     /* the token: 400 or 401 */
     SMART_REASON_NO_TOKEN,        /* 401 without error */

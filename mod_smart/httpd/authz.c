@@ -8,7 +8,7 @@
  * authentication ends in a 401 that is not ours to word, we ask the hooks
  * ourselves first (see ask_require) and answer 403 insufficient_scope.
  */
-#include "httpd/request.h"
+#include "httpd/body.h"
 
 #include <http_log.h>
 #include <http_request.h>
@@ -18,7 +18,7 @@
 APLOG_USE_MODULE(smart);
 
 /* What the floor above core can do for a decision. */
-#define ENFORCED SMART_OBLIGE_NONE
+#define ENFORCED SMART_OBLIGE_FORM
 
 static void decide(smart_context_t *ctx)
 {
@@ -30,22 +30,27 @@ static void decide(smart_context_t *ctx)
     ctx->decided = true;
 }
 
-/* What was judged is what is sent: the query goes out as it was understood. */
-static void apply_query(smart_context_t *ctx)
+/* Decide by the headers, and again when that needed the form. */
+static smart_reason_e judge(smart_context_t *ctx)
 {
-    request_rec *r = ctx->r;
+    smart_reason_e reason;
 
-    if (ctx->decision.query) {
-        r->args = *ctx->decision.query
-                      ? apr_pstrdup(r->pool, ctx->decision.query)
-                      : NULL;
+    decide(ctx);
+    if (ctx->decision.permit &&
+        (ctx->decision.obligations & SMART_OBLIGE_FORM)) {
+        ctx->decision.permit = false; /* until the form is known */
+        reason = smart_body_form(ctx);
+        if (reason) {
+            return reason;
+        }
+        decide(ctx);
     }
-    else if (ctx->interaction.search.changed) {
-        const char *query =
-            smart_search_write(&ctx->interaction.search, r->pool);
+    return ctx->decision.permit ? SMART_REASON_UNDECIDED : ctx->decision.reason;
+}
 
-        r->args = *query ? apr_pstrdup(r->pool, query) : NULL;
-    }
+static void send_query(request_rec *r, const char *query)
+{
+    r->args = *query ? apr_pstrdup(r->pool, query) : NULL;
 }
 
 static void grant_permit(smart_context_t *ctx)
@@ -90,6 +95,7 @@ static int report(smart_context_t *ctx)
 int smart_authz_check(request_rec *r)
 {
     smart_context_t *ctx = smart_context_of(r);
+    smart_reason_e reason;
 
     if (!ctx || !ctx->auth_type || ctx->in_require) {
         return DECLINED;
@@ -101,11 +107,19 @@ int smart_authz_check(request_rec *r)
         return report(ctx);
     }
     if (!ctx->preflight) {
-        decide(ctx);
-        if (!ctx->decision.permit) {
-            return smart_refuse(ctx, ctx->decision.reason);
+        /* What was judged is what is sent. (Before judge: a form adds its
+           parameters to the search, and they stay in the form.) */
+        if (ctx->interaction.search.changed) {
+            send_query(r,
+                       smart_search_write(&ctx->interaction.search, r->pool));
         }
-        apply_query(ctx);
+        reason = judge(ctx);
+        if (!ctx->decision.permit) {
+            return smart_refuse(ctx, reason);
+        }
+        if (ctx->decision.query) {
+            send_query(r, ctx->decision.query);
+        }
     }
     grant_permit(ctx); /* Require smart looks for it */
     if (ask_require(ctx) != OK) {

@@ -72,6 +72,8 @@ static void statuses_and_errors(void **state)
     } want[] = {
         {SMART_REASON_UNDECIDED, SMART_REASON_UNDECIDED, 403, NULL},
         {SMART_REASON_PATH, SMART_REASON_EMPTY_VALUE, 400, NULL},
+        {SMART_REASON_TOO_LARGE, SMART_REASON_TOO_LARGE, 413, NULL},
+        {SMART_REASON_MEDIA_TYPE, SMART_REASON_MEDIA_TYPE, 415, NULL},
         {SMART_REASON_NO_TOKEN, SMART_REASON_NO_TOKEN, 401, NULL},
         {SMART_REASON_TOKEN_MALFORMED, SMART_REASON_TOKEN_TWICE, 400,
          "invalid_request"},
@@ -133,6 +135,12 @@ static void issue_code_follows_the_status(void **state)
             assert_string_equal(code, "not-found");
             break;
         case 405:
+            assert_string_equal(code, "not-supported");
+            break;
+        case 413:
+            assert_string_equal(code, "too-long");
+            break;
+        case 415:
             assert_string_equal(code, "not-supported");
             break;
         case 500:
