@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * part.c: what the scopes of a grant hold, part by part.
+ */
+#include "core/part.h"
+
+/* Rows of part.h. held: the user is a Patient. */
+static const struct {
+    smart_context_e context;
+    bool constrained;
+    bool held;
+} parts[SMART_PARTS] = {
+    {SMART_CONTEXT_SYSTEM, false, false}, {SMART_CONTEXT_USER, false, false},
+    {SMART_CONTEXT_SYSTEM, true, false},  {SMART_CONTEXT_USER, true, false},
+    {SMART_CONTEXT_USER, false, true},    {SMART_CONTEXT_PATIENT, false, true},
+    {SMART_CONTEXT_USER, true, true},     {SMART_CONTEXT_PATIENT, true, true},
+};
+
+/* Whether user/ scopes may be used, and held to which compartment. */
+static void use_user(const smart_grant_t *grant, smart_fhir_user_e fhir_user,
+                     smart_part_t *part)
+{
+    bool usable = false;
+
+    switch (grant->user) {
+    case SMART_USER_UNUSABLE:
+        break;
+    case SMART_USER_ABSENT:
+        usable = fhir_user == SMART_FHIR_USER_OPTIONAL;
+        break;
+    case SMART_USER_PATIENT:
+        part->patient = grant->user_patient;
+        usable = grant->user_patient && *grant->user_patient;
+        break;
+    case SMART_USER_PRACTITIONER:
+        usable = true;
+        break;
+    }
+    part->unusable = usable ? SMART_REASON_UNDECIDED : SMART_REASON_FHIR_USER;
+}
+
+bool smart_part_at(const smart_grant_t *grant, smart_fhir_user_e fhir_user,
+                   int n, smart_part_t *ppart)
+{
+    memset(ppart, 0, sizeof(*ppart));
+    if (parts[n].context == SMART_CONTEXT_USER &&
+        parts[n].held != (grant->user == SMART_USER_PATIENT)) {
+        return false;
+    }
+    ppart->context = parts[n].context;
+    ppart->constrained = parts[n].constrained;
+    ppart->restricted = parts[n].constrained || parts[n].held;
+    if (ppart->context == SMART_CONTEXT_USER) {
+        use_user(grant, fhir_user, ppart);
+    }
+    if (ppart->context == SMART_CONTEXT_PATIENT) {
+        ppart->patient = grant->patient;
+        if (!grant->patient || !*grant->patient) {
+            ppart->unusable = SMART_REASON_NO_PATIENT;
+        }
+    }
+    return true;
+}
+
+static bool is_of(const smart_scope_t *scope, smart_type_t type)
+{
+    return scope->type == SMART_TYPE_ANY ||
+           (scope->type == type && type != SMART_TYPE_NONE);
+}
+
+unsigned smart_part_present(const smart_grant_t *grant)
+{
+    unsigned present = 0;
+    int n, part;
+
+    for (n = 0; n < grant->scope_count; n++) {
+        const smart_scope_t *scope = &grant->scopes[n];
+        for (part = 0; part < SMART_PARTS; part++) {
+            if (parts[part].context == scope->context &&
+                parts[part].constrained == (scope->constraint_len > 0)) {
+                present |= 1u << part;
+            }
+        }
+    }
+    return present;
+}
+
+smart_letters_t smart_part_letters(const smart_grant_t *grant,
+                                   smart_context_e context, smart_type_t type)
+{
+    smart_letters_t letters = 0;
+    int n;
+
+    for (n = 0; n < grant->scope_count; n++) {
+        const smart_scope_t *scope = &grant->scopes[n];
+        if (scope->context == context && !scope->constraint_len &&
+            is_of(scope, type)) {
+            letters |= scope->letters;
+        }
+    }
+    return letters;
+}
+
+static bool has(smart_letters_t letters, smart_letters_t wanted)
+{
+    return (letters & wanted) == wanted;
+}
+
+/* Whether united letters hold a need on each type. */
+static bool united(const smart_grant_t *grant, smart_context_e context,
+                   const smart_need_t *need)
+{
+    smart_type_t type = SMART_TYPE_NONE;
+
+    if (need->types.all) {
+        return has(smart_part_letters(grant, context, SMART_TYPE_ANY),
+                   need->letters);
+    }
+    while ((type = smart_typeset_next(&need->types, type)) != 0) {
+        if (!has(smart_part_letters(grant, context, type), need->letters)) {
+            return false;
+        }
+    }
+    return !smart_typeset_empty(&need->types);
+}
+
+/* Whether a type is among those needed, and no other is. */
+static bool is_only(const smart_typeset_t *types, smart_type_t type)
+{
+    return !types->all && smart_typeset_next(types, SMART_TYPE_NONE) == type &&
+           smart_typeset_next(types, type) == SMART_TYPE_NONE;
+}
+
+/* Whether a scope has to do with a need; alone: meets it by itself. */
+static bool concerns(const smart_scope_t *scope, const smart_need_t *need,
+                     bool alone)
+{
+    smart_type_t type = SMART_TYPE_NONE;
+    bool letters = alone ? has(scope->letters, need->letters)
+                         : (scope->letters & need->letters) != 0;
+
+    switch (need->kind) {
+    case SMART_NEED_NEVER:
+        return false;
+    case SMART_NEED_SCOPE:
+        return true;
+    case SMART_NEED_SOME:
+        return has(scope->letters, need->letters);
+    case SMART_NEED_TYPES:
+        break;
+    }
+    if (!letters || scope->type == SMART_TYPE_ANY) {
+        return letters;
+    }
+    if (alone) {
+        return is_only(&need->types, scope->type);
+    }
+    while ((type = smart_typeset_next(&need->types, type)) != 0) {
+        if (type == scope->type) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "On some type": the letters may stand in several scopes of that type. */
+static bool some(const smart_grant_t *grant, smart_context_e context,
+                 smart_letters_t letters)
+{
+    int n;
+
+    for (n = 0; n < grant->scope_count; n++) {
+        const smart_scope_t *scope = &grant->scopes[n];
+        if (scope->context == context && !scope->constraint_len &&
+            (scope->letters & letters) &&
+            has(smart_part_letters(grant, context, scope->type), letters)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool smart_part_covers(const smart_grant_t *grant, const smart_part_t *part,
+                       const smart_need_t *need, int *pscope)
+{
+    bool alone = part->constrained;
+    int n;
+
+    *pscope = -1;
+    if (!need->letters && need->kind != SMART_NEED_SCOPE) {
+        return false;
+    }
+    if (!alone && need->kind == SMART_NEED_TYPES &&
+        !united(grant, part->context, need)) {
+        return false;
+    }
+    if (!alone && need->kind == SMART_NEED_SOME &&
+        !some(grant, part->context, need->letters)) {
+        return false;
+    }
+    for (n = 0; n < grant->scope_count && *pscope < 0; n++) {
+        const smart_scope_t *scope = &grant->scopes[n];
+        if (scope->context == part->context &&
+            (scope->constraint_len > 0) == part->constrained &&
+            concerns(scope, need, alone)) {
+            *pscope = n;
+        }
+    }
+    return *pscope >= 0;
+}
+
+bool smart_part_unlimited(const smart_grant_t *grant,
+                          smart_fhir_user_e fhir_user, smart_letters_t letters)
+{
+    smart_part_t part;
+    int n;
+
+    for (n = 0; n < SMART_PARTS; n++) {
+        if (smart_part_at(grant, fhir_user, n, &part) && !part.restricted &&
+            part.unusable == SMART_REASON_UNDECIDED &&
+            has(smart_part_letters(grant, part.context, SMART_TYPE_ANY),
+                letters)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool smart_part_any(const smart_grant_t *grant, smart_fhir_user_e fhir_user,
+                    const smart_need_t *need)
+{
+    smart_part_t part;
+    int n, scope;
+
+    for (n = 0; n < SMART_PARTS; n++) {
+        if (smart_part_at(grant, fhir_user, n, &part) &&
+            part.unusable == SMART_REASON_UNDECIDED &&
+            smart_part_covers(grant, &part, need, &scope)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+smart_context_e smart_part_narrowest(const smart_grant_t *grant)
+{
+    smart_context_e narrowest = SMART_CONTEXT_SYSTEM;
+    int n;
+
+    if (grant->patient && *grant->patient) {
+        return SMART_CONTEXT_PATIENT;
+    }
+    for (n = 0; n < grant->scope_count; n++) {
+        if (grant->scopes[n].context == SMART_CONTEXT_PATIENT) {
+            return SMART_CONTEXT_PATIENT;
+        }
+        if (grant->scopes[n].context == SMART_CONTEXT_USER) {
+            narrowest = SMART_CONTEXT_USER;
+        }
+    }
+    return narrowest;
+}
