@@ -129,11 +129,37 @@ void *smart_config_server_create(apr_pool_t *p, server_rec *s);
 void *smart_config_server_merge(apr_pool_t *p, void *outer, void *inner);
 
 /**
+ * Whether warnings about the configuration should be logged now: it is read
+ * twice at a start, and the first pass keeps quiet unless it is the only one.
+ */
+bool smart_config_may_warn(void);
+
+/**
  * Note that a section has to keep a claim of tokens, for a Require line in it.
  * @param cmd  what a parse_require_line gets
  * @param name claim; copied
  */
 void smart_config_claim(cmd_parms *cmd, const char *name);
+
+/**
+ * Whether two names of header fields are one to some backend: without case,
+ * "_" as "-" (CGI, WSGI and others fold them).
+ */
+bool smart_same_field(const char *a, const char *b);
+
+/**
+ * Why a path can not be a FHIR base: requests below it are held to a canonical
+ * form, so the base has to be in one.
+ * @param path what stands in a directive or section; a trailing slash is fine
+ * @return constant text; NULL: it can be one
+ */
+const char *smart_base_fault(const char *path);
+
+/**
+ * The base in the form in which requests are compared with it.
+ * @return without trailing slash; "" for the root
+ */
+const char *smart_base_path(apr_pool_t *p, const char *path);
 
 /**
  * Whether a path is a base or below it, at segment boundaries.

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * client_auth.c: SmartIntrospectionAuth, one function per method.
+ *
+ *   none [<id>]
+ *   client_secret_basic <id> <secret>      secret: file:, env: or exec:
+ *   client_secret_post <id> <secret>
+ *   private_key_jwt <id> <key.pem> [alg=RS384|ES384] [kid=<kid>] [aud=<aud>]
+ *   tls_client_auth <id> <cert.pem> <key.pem>
+ *   bearer <secret>
+ *
+ * Invariant: no error text, warning or dump holds a byte of a secret, nor a
+ * word that stands where a secret is expected.
+ */
+#include "httpd/directives.h"
+
+#include <http_log.h>
+
+#include <apr_cstr.h>
+#include <apr_file_io.h>
+#include <apr_strings.h>
+
+#include "io/secret.h"
+
+APLOG_USE_MODULE(smart);
+
+#define MAX_SECRET 4096u /* bytes */
+#define MAX_PEM                                                                \
+    (1024u * 1024) /* bytes; a bundle of all public roots is
+                                     a fifth of it */
+
+typedef const char *(*parse_fn)(cmd_parms *cmd, const char *const *words,
+                                int count, smart_client_t *client);
+
+/* A client id ends up in forms, headers and JSON. */
+static const char *id_fault(cmd_parms *cmd, const char *id)
+{
+    const char *c;
+
+    for (c = id; *c; c++) {
+        if (*c < 0x20 || *c > 0x7E) {
+            return smart_bad_word(cmd, id, "is not printable ASCII");
+        }
+    }
+    return *id ? NULL : smart_bad_word(cmd, id, "is no client id");
+}
+
+static const char *load_secret(cmd_parms *cmd, const char *spec,
+                               smart_client_t *client)
+{
+    const char *error;
+    bool exposed = false;
+
+    client->secret =
+        smart_secret_load(spec, MAX_SECRET, cmd->pool, &exposed, &error);
+    if (!client->secret) {
+        return apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", error, NULL);
+    }
+    if (exposed) {
+        smart_warn_line(cmd, apr_pstrcat(cmd->temp_pool,
+                                         "others than owner "
+                                         "and group may read or write ",
+                                         spec, NULL));
+    }
+    return NULL;
+}
+
+static const char *path_of(cmd_parms *cmd, const char *word)
+{
+    const char *path = ap_server_root_relative(cmd->pool, word);
+
+    return path ? path : word;
+}
+
+static const char *content_fault(const char *text, const char *label,
+                                 apr_pool_t *p)
+{
+    if (!strstr(text, "-----BEGIN ") || !strstr(text, label)) {
+        return apr_pstrcat(p, "is no PEM file with a ", label, NULL);
+    }
+    return strstr(text, "ENCRYPTED") ? "needs a passphrase, which nobody could "
+                                       "give it"
+                                     : NULL;
+}
+
+const char *smart_pem_fault(const char *path, const char *label, apr_pool_t *p)
+{
+    apr_file_t *f;
+    apr_status_t rv;
+    apr_size_t len = MAX_PEM;
+    char reason[120], *text;
+    const char *fault;
+
+    rv = apr_file_open(&f, path, APR_FOPEN_READ, 0, p);
+    if (rv != APR_SUCCESS) {
+        return apr_pstrcat(p, "can not be read: ",
+                           apr_strerror(rv, reason, sizeof(reason)), NULL);
+    }
+    text = apr_pcalloc(p, MAX_PEM + 1);
+    rv = apr_file_read_full(f, text, len, &len);
+    apr_file_close(f);
+    if (rv != APR_SUCCESS && rv != APR_EOF) {
+        return apr_pstrcat(p, "can not be read: ",
+                           apr_strerror(rv, reason, sizeof(reason)), NULL);
+    }
+    fault = content_fault(text, label, p);
+    smart_secret_wipe(text, MAX_PEM);
+    return fault;
+}
+
+static const char *check_pem(cmd_parms *cmd, const char *path,
+                             const char *label)
+{
+    const char *fault = smart_pem_fault(path, label, cmd->temp_pool);
+
+    return fault ? smart_bad_word(cmd, path, fault) : NULL;
+}
+
+static void warn_exposed_key(cmd_parms *cmd, const char *path)
+{
+    if (smart_secret_file_exposed(path, cmd->temp_pool)) {
+        smart_warn_line(cmd, apr_pstrcat(cmd->temp_pool,
+                                         "others than owner "
+                                         "and group may read or write ",
+                                         path, NULL));
+    }
+}
+
+static const char *parse_none(cmd_parms *cmd, const char *const *words,
+                              int count, smart_client_t *client)
+{
+    client->client_id = count > 1 ? words[1] : NULL;
+    return count > 1 ? id_fault(cmd, words[1]) : NULL;
+}
+
+static const char *parse_secret(cmd_parms *cmd, const char *const *words,
+                                int count, smart_client_t *client)
+{
+    const char *error = id_fault(cmd, words[1]);
+
+    (void)count;
+    client->client_id = words[1];
+    return error ? error : load_secret(cmd, words[2], client);
+}
+
+static const char *parse_bearer(cmd_parms *cmd, const char *const *words,
+                                int count, smart_client_t *client)
+{
+    (void)count;
+    return load_secret(cmd, words[1], client);
+}
+
+static const char *parse_tls(cmd_parms *cmd, const char *const *words,
+                             int count, smart_client_t *client)
+{
+    const char *error = id_fault(cmd, words[1]);
+
+    (void)count;
+    client->client_id = words[1];
+    client->cert_file = path_of(cmd, words[2]);
+    client->key_file = path_of(cmd, words[3]);
+    if (!error) {
+        error = check_pem(cmd, client->cert_file, "CERTIFICATE");
+    }
+    if (!error) {
+        error = check_pem(cmd, client->key_file, "PRIVATE KEY");
+    }
+    if (!error) {
+        warn_exposed_key(cmd, client->key_file);
+    }
+    return error;
+}
+
+/* name=value behind the key file of private_key_jwt. */
+static const char *parse_option(cmd_parms *cmd, const char *word,
+                                const char **palg, const char **pkid,
+                                const char **paud)
+{
+    const char *value = strchr(word, '=');
+    const apr_size_t len = value ? (apr_size_t)(value - word) : 0;
+    const char **pout = NULL;
+
+    if (value && len == 3) {
+        pout = !memcmp(word, "alg", 3)   ? palg
+               : !memcmp(word, "kid", 3) ? pkid
+               : !memcmp(word, "aud", 3) ? paud
+                                         : NULL;
+    }
+    if (!pout) {
+        return smart_bad_word(cmd, word,
+                              "is unknown; there are alg=, kid= and aud=");
+    }
+    if (*pout) {
+        return smart_bad_word(cmd, word, "is there twice");
+    }
+    if (value[1] == '\0') {
+        return smart_bad_word(cmd, word, "has no value");
+    }
+    *pout = value + 1;
+    return NULL;
+}
+
+/* One signature for trial: id, audience and key fit into an assertion. */
+static const char *try_signature(cmd_parms *cmd, const smart_client_t *client)
+{
+    const char *audience =
+        client->audience ? client->audience : "https://as.example.org";
+    char *jwt;
+
+    if (smart_jwt_sign_assertion(client->key, client->client_id, audience,
+                                 apr_time_sec(apr_time_now()),
+                                 SMART_ASSERTION_LIFETIME_S, cmd->temp_pool,
+                                 &jwt) != APR_SUCCESS) {
+        return smart_bad_word(
+            cmd, client->audience ? client->audience : client->client_id,
+            "can not be signed into a client assertion");
+    }
+    smart_secret_wipe(jwt, strlen(jwt));
+    return NULL;
+}
+
+static const char *parse_jwt(cmd_parms *cmd, const char *const *words,
+                             int count, smart_client_t *client)
+{
+    const char *alg = NULL, *kid = NULL, *fault;
+    const char *error = id_fault(cmd, words[1]);
+    int i;
+
+    for (i = 3; !error && i < count; i++) {
+        error = parse_option(cmd, words[i], &alg, &kid, &client->audience);
+    }
+    if (!error && alg && strcmp(alg, "RS384") != 0 &&
+        strcmp(alg, "ES384") != 0) {
+        error = smart_bad_word(cmd, alg, "is neither RS384 nor ES384");
+    }
+    if (error) {
+        return error;
+    }
+    client->client_id = words[1];
+    client->key_file = path_of(cmd, words[2]);
+    if (smart_jwt_key_load(client->key_file, alg, kid, cmd->pool, &client->key,
+                           &fault) != APR_SUCCESS) {
+        return apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", fault, NULL);
+    }
+    warn_exposed_key(cmd, client->key_file);
+    return try_signature(cmd, client);
+}
+
+static const struct {
+    const char *name;
+    smart_client_auth_e method;
+    int min, max; /* words, the method among them */
+    const char *form;
+    parse_fn parse;
+} methods[] = {
+    {"none", SMART_CLIENT_AUTH_NONE, 1, 2, "none [<id>]", parse_none},
+    {"client_secret_basic", SMART_CLIENT_AUTH_BASIC, 3, 3,
+     "client_secret_basic <id> <secret>", parse_secret},
+    {"client_secret_post", SMART_CLIENT_AUTH_POST, 3, 3,
+     "client_secret_post <id> <secret>", parse_secret},
+    {"private_key_jwt", SMART_CLIENT_AUTH_PRIVATE_KEY_JWT, 3, 6,
+     "private_key_jwt <id> <key.pem> [alg=RS384|ES384] [kid=<kid>] "
+     "[aud=<aud>]",
+     parse_jwt},
+    {"tls_client_auth", SMART_CLIENT_AUTH_TLS, 4, 4,
+     "tls_client_auth <id> <cert.pem> <key.pem>", parse_tls},
+    {"bearer", SMART_CLIENT_AUTH_BEARER, 2, 2, "bearer <secret>", parse_bearer},
+};
+
+const char *smart_client_auth_parse(cmd_parms *cmd,
+                                    const apr_array_header_t *words,
+                                    const smart_client_t **pauth)
+{
+    const char *const *word = (const char *const *)words->elts;
+    smart_client_t *client = apr_pcalloc(cmd->pool, sizeof(*client));
+    const char *error;
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        if (apr_cstr_casecmp(word[0], methods[i].name) != 0) {
+            continue;
+        }
+        if (words->nelts < methods[i].min || words->nelts > methods[i].max) {
+            /* Which word is too much may be a secret: the form is named. */
+            return apr_pstrcat(cmd->pool, cmd->cmd->name, ": \"",
+                               methods[i].name, "\" is written ",
+                               methods[i].form, NULL);
+        }
+        client->method = methods[i].method;
+        error = methods[i].parse(cmd, word, words->nelts, client);
+        client->shown = apr_pstrcat(
+            cmd->pool, methods[i].name, client->client_id ? " " : "",
+            client->client_id ? client->client_id : "", NULL);
+        *pauth = client;
+        return error;
+    }
+    return smart_bad_word(cmd, word[0],
+                          "is no method; there are none, client_secret_basic, "
+                          "client_secret_post, private_key_jwt, "
+                          "tls_client_auth and bearer");
+}

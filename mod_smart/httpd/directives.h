@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * directives.h: the names of the directives, once, so that the command table
+ * and every message say the same.
+ *
+ * The table is smart_directives in directives.c. conf/smart.conf is the
+ * reference for administrators; build/check_directives holds the two together.
+ */
+#ifndef SMART_DIRECTIVES_H
+#define SMART_DIRECTIVES_H
+
+#include "httpd/config.h"
+
+#define SMART_DIR_CACHE_SIZE    "SmartCacheSize"
+#define SMART_DIR_MODE          "SmartMode"
+#define SMART_DIR_FHIR_BASE     "SmartFhirBase"
+#define SMART_DIR_FHIR_VERSION  "SmartFhirVersion"
+#define SMART_DIR_PUBLIC_URL    "SmartPublicURL"
+#define SMART_DIR_ENDPOINT      "SmartIntrospectionEndpoint"
+#define SMART_DIR_AUTH          "SmartIntrospectionAuth"
+#define SMART_DIR_CA_FILE       "SmartIntrospectionCACertificateFile"
+#define SMART_DIR_TIMEOUT       "SmartIntrospectionTimeout"
+#define SMART_DIR_ISSUER        "SmartIssuer"
+#define SMART_DIR_AUDIENCE      "SmartAudience"
+#define SMART_DIR_CACHE_TTL     "SmartCacheTTL"
+#define SMART_DIR_NEGATIVE_TTL  "SmartNegativeCacheTTL"
+#define SMART_DIR_RULE          "SmartRule"
+#define SMART_DIR_SCOPE_ALIAS   "SmartScopeAlias"
+#define SMART_DIR_FHIR_USER     "SmartFhirUser"
+#define SMART_DIR_CLAIM_HEADER  "SmartClaimHeader"
+#define SMART_DIR_FORWARD_TOKEN "SmartForwardToken"
+#define SMART_DIR_CORS_ORIGIN   "SmartCorsOrigin"
+
+/* The AuthType that this module answers for. */
+#define SMART_AUTH_TYPE "SMART"
+
+/**
+ * Split the rest of a line into words, as httpd does: blanks separate, quotes
+ * hold together.
+ * @return const char *, count in nelts; further elements are NULL
+ */
+apr_array_header_t *smart_words(apr_pool_t *p, const char *line);
+
+/** An error text "<directive>: \"<word>\" <why>". */
+const char *smart_bad_word(const cmd_parms *cmd, const char *word,
+                           const char *why);
+
+/**
+ * Log a warning about a directive with its file and line; in the second pass
+ * of a start alone, or under -t.
+ */
+void smart_warn_line(const cmd_parms *cmd, const char *text);
+
+/**
+ * What SmartIntrospectionAuth says. Secrets and keys are loaded, and a client
+ * assertion is signed for trial: what is wrong with them stops the start.
+ * @param words  the method and what belongs to it
+ * @param pauth  out: allocated from cmd->pool
+ * @return error text without a byte of a secret; NULL: fine
+ */
+const char *smart_client_auth_parse(cmd_parms *cmd,
+                                    const apr_array_header_t *words,
+                                    const smart_client_t **pauth);
+
+/** NULL, or why a file is no PEM with a block of such a label in it. */
+const char *smart_pem_fault(const char *path, const char *label, apr_pool_t *p);
+
+#endif
