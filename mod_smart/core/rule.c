@@ -493,6 +493,5 @@ bool smart_rule_check(smart_fhir_e v, const smart_rule_t *const *rules,
 bool smart_rule_matches(const smart_rule_t *rule, const smart_interaction_t *i)
 {
     return has_kind(rule, i->kind, i->operation) &&
-           (rule->any_type ||
-            (i->type != SMART_TYPE_NONE && bit_is_set(rule->types, i->type)));
+           (rule->any_type || bit_is_set(rule->types, i->type));
 }

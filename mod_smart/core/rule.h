@@ -43,7 +43,7 @@ typedef struct smart_rule_t {
     bool any_operation;            /* "$*" */
     const char *const *operations; /* "$name", NULL at end; NULL: none */
     bool any_type;                 /* "*" */
-    apr_uint64_t types[SMART_RULE_TYPE_WORDS]; /* bit per smart_type_t */
+    apr_uint64_t types[SMART_RULE_TYPE_WORDS]; /* bit per smart_type_t, not 0 */
     const smart_scope_t *scopes;               /* SMART_RULE_SCOPES */
     int scope_count;
     const char *text; /* as configured, for dumps and logs */

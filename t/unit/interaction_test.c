@@ -127,6 +127,7 @@ static const struct {
     {"PATCH /?_id=1", "unknown", "-"},
     {"DELETE /", "unknown", "-"}, /* of everything */
     {"DELETE /?_lastUpdated=lt2000", "delete", "Sc"},
+    {"DELETE /?ct=1", "delete", "Sc"}, /* no page: that is a GET */
 
     /* pages */
     {"GET /?_getpages=x", "page", "S"},
@@ -224,6 +225,7 @@ static const struct {
     {"PATCH /Observation?identifier=1", "patch", "Tcb"},
     {"DELETE /Observation?status=cancelled", "delete", "Tc"},
     {"DELETE /Observation?_id=1&_count=10", "delete", "Tc"},
+    {"DELETE /Observation?_format=json&status=x", "delete", "Tc"},
     {"DELETE /Patient?_has:Observation:patient:code=1", "delete", "Tc"},
     {"PUT /Observation", "unknown", "-"},
     {"PUT /Observation?", "unknown", "-"},

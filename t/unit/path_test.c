@@ -162,8 +162,8 @@ static void operations(void **state)
     static const char *const good[] = {"$everything", "$x", "$validate-code",
                                        "$a1B"};
     static const char *const bad[] = {
-        "",     "$",    "everything", "$Everything", "$1", "$-a",
-        "$a_b", "$a.b", "$a$b",       "$$a",         "$*"};
+        "",    "$",    "everything", "$Everything", "$1",  "${a",
+        "$-a", "$a_b", "$a.b",       "$a$b",        "$$a", "$*"};
     size_t i;
 
     (void)state;
@@ -173,6 +173,8 @@ static void operations(void **state)
     for (i = 0; i < COUNT(bad); i++) {
         assert_false(smart_path_is_operation(smart_slice(bad[i])));
     }
+    /* what stands behind it is not looked at */
+    assert_false(smart_path_is_operation(smart_slice_n("$everything", 1)));
 }
 
 int main(void)

@@ -148,6 +148,25 @@ static void well_formed_has_a_malformed_twin(void **state)
     }
 }
 
+/* What stands behind the query, or was left in memory, is not looked at. */
+static void nothing_is_read_beyond_the_end(void **state)
+{
+    smart_search_t s;
+    const char *why;
+    int i;
+
+    (void)state;
+    assert_true(smart_search_parse(smart_slice("a=%41"), pool, &s, &why));
+    assert_false(smart_search_parse(smart_slice_n("a=%41", 4), pool, &s, &why));
+    assert_false(smart_search_parse(smart_slice_n("a=%41", 3), pool, &s, &why));
+    apr_pool_clear(pool);
+    for (i = 0; i < 64; i++) {
+        memset(apr_palloc(pool, 64), 0xA4, 64); /* tails of UTF-8 */
+    }
+    apr_pool_clear(pool);
+    assert_false(smart_search_parse(smart_slice("a=%C3"), pool, &s, &why));
+}
+
 static void every_raw_byte_has_one_fate(void **state)
 {
     static const char plain[] =
@@ -207,6 +226,8 @@ static void names_are_split(void **state)
         {"_include=Observation:subject", "_include", "", "",
          "Observation:subject"},
         {"_include:iterate=A:b", "_include", "iterate", "", "A:b"},
+        {"_include:a.b=A:b", "_include", "a.b", "", "A:b"}, /* kept whole */
+        {"_revinclude:a.b=A:b", "_revinclude", "a.b", "", "A:b"},
         {"_revinclude:recurse=A:b", "_revinclude", "recurse", "", "A:b"},
         {"_hash:A.b=x", "_hash", "A", "b", "x"}, /* no family */
         {"_inclu%64e=A:b", "_include", "", "", "A:b"},
@@ -267,7 +288,8 @@ static void writing_changes_only_what_must(void **state)
         {"a=s|c", "a=s%7Cc", true},         /* value only */
         {"a=%2cs|c+", "a=%2cs%7Cc+", true}, /* the rest as it was */
         {"a[]=1", "a%5B%5D=1", true},
-        {"%61&b=1", "a&b=1", true}, /* gets no "=" */
+        {"%61=&b=1", "a=&b=1", true}, /* keeps it */
+        {"%61&b=1", "a&b=1", true},   /* gets no "=" */
     };
     size_t i;
 
@@ -500,6 +522,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(well_formed_has_a_malformed_twin, clear),
+        cmocka_unit_test_teardown(nothing_is_read_beyond_the_end, clear),
         cmocka_unit_test_teardown(every_raw_byte_has_one_fate, clear),
         cmocka_unit_test_teardown(names_are_split, clear),
         cmocka_unit_test_teardown(writing_changes_only_what_must, clear),
