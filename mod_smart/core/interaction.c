@@ -217,7 +217,9 @@ static void shape_classify(smart_fhir_e v, shape_t *shape)
     for (i = 0; i < shape->path.count && i < SEG_DEPTH; i++) {
         const smart_slice_t segment = shape->path.segments[i];
 
-        shape->types[i] = smart_fhir_type(v, segment);
+        /* types stand first and third */
+        shape->types[i] =
+            i % 2 == 0 ? smart_fhir_type(v, segment) : SMART_TYPE_NONE;
         shape->classes[i] = segment_classes(segment, shape->types[i]);
     }
 }

@@ -132,6 +132,17 @@ static const char *bad_byte(char c)
                     : "a byte that has to be escaped";
 }
 
+/* Bytes at the beginning that stand for themselves. */
+static apr_size_t plain_span(smart_slice_t raw)
+{
+    apr_size_t i = 0;
+
+    while (i < raw.len && byte_of[(unsigned char)raw.ptr[i]] == BYTE_PLAIN) {
+        i++;
+    }
+    return i;
+}
+
 /* Decode half->raw byte by byte to reader->out. */
 static bool half_copy(reader_t *reader, half_t *half)
 {
@@ -160,12 +171,17 @@ static bool half_copy(reader_t *reader, half_t *half)
     return true;
 }
 
+/* Most halves have nothing to decode: they stay where they are. */
 static bool half_read(reader_t *reader, smart_slice_t raw, half_t *half)
 {
     char *const start = reader->out;
 
     memset(half, 0, sizeof(*half));
     half->raw = raw;
+    half->text = raw;
+    if (plain_span(raw) == raw.len) {
+        return true;
+    }
     if (!half_copy(reader, half)) {
         return false;
     }
@@ -247,15 +263,21 @@ static smart_slice_t from(smart_slice_t text, apr_size_t start)
     return smart_slice_n(text.ptr + start, text.len - start);
 }
 
-/* Length up to the first of the bytes in stops; all of it when there is none */
-static apr_size_t span(smart_slice_t text, const char *stops)
+/* Length up to the first such byte; all of it when there is none. */
+static apr_size_t span(smart_slice_t text, char stop)
 {
-    apr_size_t i;
+    const char *const found = memchr(text.ptr, stop, text.len);
 
-    for (i = 0; i < text.len; i++) {
-        if (text.ptr[i] == stops[0] || text.ptr[i] == stops[1]) {
-            break;
-        }
+    return found ? (apr_size_t)(found - text.ptr) : text.len;
+}
+
+/* Length of a name's first part. */
+static apr_size_t base_span(smart_slice_t name)
+{
+    apr_size_t i = 0;
+
+    while (i < name.len && name.ptr[i] != ':' && name.ptr[i] != '.') {
+        i++;
     }
     return i;
 }
@@ -270,7 +292,7 @@ static bool colon_family(smart_slice_t base)
 static bool has_empty_link(smart_slice_t chain)
 {
     for (;;) {
-        const apr_size_t len = span(chain, "..");
+        const apr_size_t len = span(chain, '.');
 
         if (len == 0) {
             return true;
@@ -287,7 +309,7 @@ static bool name_split(smart_search_param_t *param)
 {
     const smart_slice_t name = param->name;
     smart_slice_t rest;
-    apr_size_t len = span(name, ":.");
+    apr_size_t len = base_span(name);
 
     param->base = smart_slice_n(name.ptr, len);
     if (len == 0) {
@@ -298,7 +320,7 @@ static bool name_split(smart_search_param_t *param)
     }
     rest = from(name, len + 1);
     if (name.ptr[len] == ':') {
-        len = colon_family(param->base) ? rest.len : span(rest, "..");
+        len = colon_family(param->base) ? rest.len : span(rest, '.');
         param->modifier = smart_slice_n(rest.ptr, len);
         if (len == 0) {
             return false;
@@ -317,7 +339,7 @@ static bool name_split(smart_search_param_t *param)
 static bool pair_read(reader_t *reader, smart_slice_t raw,
                       smart_search_param_t *param, bool *pchanged)
 {
-    const apr_size_t len = span(raw, "==");
+    const apr_size_t len = span(raw, '=');
     const bool has_value = len < raw.len;
     half_t name, value;
 
@@ -345,10 +367,11 @@ static bool pair_read(reader_t *reader, smart_slice_t raw,
 static apr_size_t pairs_at_most(smart_slice_t raw)
 {
     apr_size_t n = 1;
-    apr_size_t i;
+    apr_size_t len;
 
-    for (i = 0; i < raw.len && n < SMART_MAX_PARAMS; i++) {
-        n += raw.ptr[i] == '&';
+    while (n < SMART_MAX_PARAMS && (len = span(raw, '&')) < raw.len) {
+        raw = from(raw, len + 1);
+        n++;
     }
     return n;
 }
@@ -357,7 +380,7 @@ static bool pairs_read(reader_t *reader, smart_slice_t raw,
                        smart_search_t *search)
 {
     while (raw.len > 0) {
-        const apr_size_t len = span(raw, "&&");
+        const apr_size_t len = span(raw, '&');
         const smart_slice_t pair = smart_slice_n(raw.ptr, len);
 
         search->changed |= len == 0 || len + 1 == raw.len;
