@@ -170,8 +170,11 @@ static void set_headers(smart_context_t *ctx, smart_reason_e reason, int status)
 static void leave_body(request_rec *r)
 {
     const char *length = apr_table_get(r->headers_in, "Content-Length");
-    const bool is_short =
-        length && strlen(length) <= 5 && apr_atoi64(length) <= READ_BODY;
+    apr_off_t n;
+    char *end;
+    const bool is_short = length &&
+                          apr_strtoff(&n, length, &end, 10) == APR_SUCCESS &&
+                          !*end && n <= READ_BODY;
 
     if (ap_request_has_body(r) && (!is_short || r->expecting_100) &&
         !r->connection->master) {

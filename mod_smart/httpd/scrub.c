@@ -19,17 +19,14 @@
 #include <apr_strings.h>
 
 /* Set by us towards the backend, or read by some backends as the method or
-   the path instead of the real ones. */
+   the path instead of the real ones, or (X-Cascade) as an order to reach
+   further than the path. */
 static const char *const ours[] = {
-    "forwarded",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-prefix",
-    "x-forwarded-proto",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    "x-original-url",
+    "forwarded",          "x-cascade",
+    "x-forwarded-host",   "x-forwarded-port",
+    "x-forwarded-prefix", "x-forwarded-proto",
+    "x-http-method",      "x-http-method-override",
+    "x-method-override",  "x-original-url",
     "x-rewrite-url",
 };
 
