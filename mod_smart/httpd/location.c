@@ -209,7 +209,7 @@ static void take_claim_headers(smart_location_t *l,
 static bool is_standard_claim(const char *name)
 {
     static const char *const standard[] = {
-        "aud", "client_id", "encounter", "exp", "fhirUser",
+        "aud", "client_id", "encounter", "exp", "fhirContext", "fhirUser",
         "iss", "patient",   "scope",     "sub", "username",
     };
     apr_size_t i;
