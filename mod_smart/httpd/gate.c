@@ -180,6 +180,7 @@ int smart_gate_handler(request_rec *r)
                       "SMART0401: refused at the gate: %s (check rewrites, "
                       "AuthType, Satisfy and Require of this location)",
                       why);
+        ctx->decision.scope = NULL; /* another scope would not help */
         return smart_refuse(ctx, SMART_REASON_GATE);
     }
     if (ctx->preflight) {

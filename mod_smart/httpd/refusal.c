@@ -6,6 +6,9 @@
  * An own body is finished with DONE: after OK, httpd would go on to the real
  * handler and send its content behind ours. Challenge and CORS go to
  * err_headers_out, which survives an ErrorDocument.
+ *
+ * An ErrorDocument that is refused itself is just not shown: httpd goes back
+ * to the error that asked for it, with the challenge that belongs to that one.
  */
 #include "httpd/request.h"
 
@@ -182,11 +185,16 @@ static void leave_body(request_rec *r)
     }
 }
 
-static int send_outcome(request_rec *r, smart_reason_e reason, int status)
+static int send_outcome(smart_context_t *ctx, smart_reason_e reason, int status)
 {
+    request_rec *r = ctx->r;
     const char *body = smart_outcome_body(reason, r->pool);
 
     leave_body(r);
+    if (!ctx->filters_inserted) {
+        /* For "Header always": before the handler nobody has asked yet. */
+        ap_run_insert_error_filter(r);
+    }
     r->status = status;
     r->status_line = NULL;
     apr_table_unset(r->headers_out, "Content-Encoding");
@@ -204,12 +212,15 @@ int smart_refuse(smart_context_t *ctx, smart_reason_e reason)
     ctx->permit.held = false;
     log_refusal(ctx, row);
     smart_environment(ctx, reason);
+    if (smart_is_error_page(r)) {
+        return row->status;
+    }
     set_headers(ctx, reason, row->status);
     if (r->main ||
         ap_response_code_string(r, ap_index_of_response(row->status))) {
         return row->status;
     }
-    return send_outcome(r, reason, row->status);
+    return send_outcome(ctx, reason, row->status);
 }
 
 int smart_refusal_note_auth_failure(request_rec *r, const char *auth_type)

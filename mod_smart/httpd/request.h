@@ -63,6 +63,7 @@ typedef struct smart_context_t {
     bool in_require; /* our own run of the Require lines is under way */
     const char *require_scope; /* the scope a Require smart-scope misses */
     smart_permit_t permit;
+    bool filters_inserted; /* httpd has begun to run handlers */
 } smart_context_t;
 
 /**
@@ -75,6 +76,12 @@ smart_context_t *smart_context_of(request_rec *r);
 static inline bool smart_reports(const smart_context_t *ctx)
 {
     return ctx->location && ctx->location->mode == SMART_MODE_REPORT;
+}
+
+/** True when a request was made by httpd to show an ErrorDocument. */
+static inline bool smart_is_error_page(const request_rec *r)
+{
+    return r->prev && ap_is_HTTP_ERROR(r->prev->status);
 }
 
 /* The cache and the connections of this process; set up by lifecycle.c. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * response.c: headers of what the backend answers to a permitted request: not
- * for shared caches, and with our CORS headers instead of its own.
+ * for shared caches, and with our CORS headers instead of its own. What is
+ * shown as an ErrorDocument keeps the status of the error: mod_proxy puts the
+ * backend's 200 in its place, and a client would take it for success.
  */
 #include "httpd/request.h"
 
@@ -61,16 +63,20 @@ static apr_status_t filter(ap_filter_t *f, apr_bucket_brigade *bb)
     request_rec *r = f->r;
     const smart_context_t *ctx = smart_context_of(r);
 
-    if (ctx && ctx->location) {
+    if (ctx && ctx->location && ctx->permit.held) {
         if (!ctx->is_public) {
-            apr_table_setn(
-                r->headers_out, "Cache-Control",
-                private_only(apr_table_get(r->headers_out, "Cache-Control"),
-                             r->pool));
+            apr_table_setn(r->headers_out, "Cache-Control",
+                           private_only(apr_table_getm(r->pool, r->headers_out,
+                                                       "Cache-Control"),
+                                        r->pool));
         }
         if (ctx->location->cors_origins || ctx->location->cors_any) {
             drop_cors(r->headers_out);
         }
+    }
+    if (smart_is_error_page(r) && !ap_is_HTTP_ERROR(r->status)) {
+        r->status = r->prev->status;
+        r->status_line = NULL;
     }
     ap_remove_output_filter(f);
     return ap_pass_brigade(f->next, bb);
@@ -81,6 +87,9 @@ void smart_response_insert_filter(request_rec *r)
     smart_context_t *ctx =
         ap_get_module_config(r->request_config, &smart_module);
 
+    if (ctx) {
+        ctx->filters_inserted = true;
+    }
     if (ctx && ctx->permit.held && !smart_reports(ctx)) {
         ap_add_output_filter(filter_name, NULL, r, r->connection);
     }
