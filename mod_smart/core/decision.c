@@ -134,8 +134,8 @@ static bool is_counted(const smart_search_t *search)
     int n;
 
     for (n = 0; n < search->count; n++) {
-        if (smart_slice_is(search->params[n].base, "_summary") &&
-            smart_slice_is(search->params[n].value, "count")) {
+        if (smart_reach_same(search->params[n].base, "_summary") &&
+            smart_reach_same(search->params[n].value, "count")) {
             return true;
         }
     }

@@ -135,7 +135,6 @@ static bool is_only(const smart_typeset_t *types, smart_type_t type)
 static bool concerns(const smart_scope_t *scope, const smart_need_t *need,
                      bool alone)
 {
-    smart_type_t type = SMART_TYPE_NONE;
     bool letters = alone ? has(scope->letters, need->letters)
                          : (scope->letters & need->letters) != 0;
 
@@ -152,20 +151,13 @@ static bool concerns(const smart_scope_t *scope, const smart_need_t *need,
     if (!letters || scope->type == SMART_TYPE_ANY) {
         return letters;
     }
-    if (alone) {
-        return is_only(&need->types, scope->type);
-    }
-    while ((type = smart_typeset_next(&need->types, type)) != 0) {
-        if (type == scope->type) {
-            return true;
-        }
-    }
-    return false;
+    return alone ? is_only(&need->types, scope->type)
+                 : smart_typeset_lists(&need->types, scope->type);
 }
 
-/* "On some type": the letters may stand in several scopes of that type. */
-static bool some(const smart_grant_t *grant, smart_context_e context,
-                 smart_letters_t letters)
+/* A scope on a type that all of the letters are held on, by it and others. */
+static int first_of_some(const smart_grant_t *grant, smart_context_e context,
+                         smart_letters_t letters)
 {
     int n;
 
@@ -174,37 +166,44 @@ static bool some(const smart_grant_t *grant, smart_context_e context,
         if (scope->context == context && !scope->constraint_len &&
             (scope->letters & letters) &&
             has(smart_part_letters(grant, context, scope->type), letters)) {
-            return true;
+            return n;
         }
     }
-    return false;
+    return -1;
+}
+
+static int first_that_concerns(const smart_grant_t *grant,
+                               const smart_part_t *part,
+                               const smart_need_t *need)
+{
+    int n;
+
+    for (n = 0; n < grant->scope_count; n++) {
+        const smart_scope_t *scope = &grant->scopes[n];
+        if (scope->context == part->context &&
+            (scope->constraint_len > 0) == part->constrained &&
+            concerns(scope, need, part->constrained)) {
+            return n;
+        }
+    }
+    return -1;
 }
 
 bool smart_part_covers(const smart_grant_t *grant, const smart_part_t *part,
                        const smart_need_t *need, int *pscope)
 {
-    bool alone = part->constrained;
-    int n;
+    bool together = !part->constrained;
 
     *pscope = -1;
     if (!need->letters && need->kind != SMART_NEED_SCOPE) {
         return false;
     }
-    if (!alone && need->kind == SMART_NEED_TYPES &&
-        !united(grant, part->context, need)) {
-        return false;
+    if (together && need->kind == SMART_NEED_SOME) {
+        *pscope = first_of_some(grant, part->context, need->letters);
     }
-    if (!alone && need->kind == SMART_NEED_SOME &&
-        !some(grant, part->context, need->letters)) {
-        return false;
-    }
-    for (n = 0; n < grant->scope_count && *pscope < 0; n++) {
-        const smart_scope_t *scope = &grant->scopes[n];
-        if (scope->context == part->context &&
-            (scope->constraint_len > 0) == part->constrained &&
-            concerns(scope, need, alone)) {
-            *pscope = n;
-        }
+    else if (!together || need->kind != SMART_NEED_TYPES ||
+             united(grant, part->context, need)) {
+        *pscope = first_that_concerns(grant, part, need);
     }
     return *pscope >= 0;
 }

@@ -81,11 +81,17 @@ static bool is_formal(smart_fhir_e v, smart_type_t type)
     return smart_fhir_compartment(v, type) != NULL;
 }
 
-/* In it as well: about a patient, though HL7 left them out. */
+/* About a patient as well, though HL7 left them out of some versions. */
+static bool is_supplement(smart_fhir_e v, smart_type_t type)
+{
+    return (type == SMART_FHIR_DEVICE || type == SMART_FHIR_TASK) &&
+           smart_fhir_param(v, type, smart_slice("patient"));
+}
+
 bool smart_restriction_member(smart_fhir_e v, smart_type_t type)
 {
-    return is_formal(v, type) || type == SMART_FHIR_PATIENT ||
-           type == SMART_FHIR_DEVICE || type == SMART_FHIR_TASK;
+    return type == SMART_FHIR_PATIENT || is_formal(v, type) ||
+           is_supplement(v, type);
 }
 
 static bool is_own(const smart_part_t *part, smart_slice_t id)
@@ -134,6 +140,11 @@ static bool is_hollow(smart_slice_t value)
     return hollow;
 }
 
+static bool holds(smart_slice_t s, char byte)
+{
+    return s.len && memchr(s.ptr, byte, s.len);
+}
+
 /* A parameter of the type itself, or one of all types. */
 static bool is_plain(smart_fhir_e v, smart_type_t type,
                      const smart_search_param_t *param)
@@ -145,8 +156,7 @@ static bool is_plain(smart_fhir_e v, smart_type_t type,
                (listed(param->base, META) &&
                 (!param->modifier.len || listed(param->modifier, MODIFIERS))) ||
                (smart_slice_is(param->name, "_sort") &&
-                !memchr(param->value.ptr, '.', param->value.len) &&
-                !memchr(param->value.ptr, ':', param->value.len));
+                !holds(param->value, '.') && !holds(param->value, ':'));
     }
     known = smart_fhir_param(v, type, param->base);
     if (!known || !param->modifier.len) {
@@ -169,7 +179,7 @@ static smart_verdict_t judge_param(smart_fhir_e v, const smart_part_t *part,
                                    smart_type_t type,
                                    const smart_search_param_t *param)
 {
-    if (param->chain.len || memchr(param->base.ptr, '.', param->base.len)) {
+    if (holds(param->name, '.')) { /* a chain */
         return smart_verdict_not(SMART_REASON_CONSTRUCT);
     }
     if (is_include(param) || smart_interaction_page_param(param->name)) {

@@ -29,6 +29,14 @@ static inline void smart_typeset_add(smart_typeset_t *set, smart_type_t type)
     }
 }
 
+/** Whether a type was listed by itself. */
+static inline bool smart_typeset_lists(const smart_typeset_t *set,
+                                       smart_type_t type)
+{
+    return type < SMART_TYPESET_TYPES &&
+           (set->words[type / 64] >> (type % 64) & 1);
+}
+
 /** Add all types of another set. */
 static inline void smart_typeset_unite(smart_typeset_t *set,
                                        const smart_typeset_t *other)
