@@ -77,7 +77,7 @@ sub _replace {
     my %w = (%{$self->{words} || {}}, DIR => $self->{dir},
              PORT => $self->{port_list}[0]);
     $w{"PORT$_"} = $self->{port_list}[$_ - 1] for 1 .. @{$self->{port_list}};
-    $text =~ s/\@([A-Z]+[0-9]?)\@/$w{$1} \/\/ "\@$1\@"/ge;
+    $text =~ s/\@([A-Z]+[0-9]*)\@/$w{$1} \/\/ "\@$1\@"/ge;
     return $text;
 }
 
@@ -259,7 +259,7 @@ sub stop_below {
     my ($dir) = @_;
     for (values %running) {
         my ($at, $child, $owner) = @$_;
-        $child->stop(15) if $owner == $$ && index($at, $dir) == 0;
+        $child->stop(15) if $child && $owner == $$ && index($at, $dir) == 0;
     }
     return;
 }

@@ -11,8 +11,8 @@
 # flow with PKCE, form and cookies included; backend() asks for
 # client_credentials. Their aud is public_url().
 #
-# In configuration text the words of Smart::Lab are replaced, and @GATEWAYKEY@
-# by the path of the private key of the client "gateway-jwt".
+# In configuration text the words of Smart::Lab are replaced, and @RSAKEY@ and
+# @ECKEY@ by the paths of the private keys of the client "gateway-jwt".
 #
 # Environment: SMART_NODE (node); SMART_LAB_KEEP=1 leaves the folders.
 package Smart::Real;
@@ -56,7 +56,9 @@ sub new {
         public_url => $o{public_url} // 'https://fhir.example.org/fhir' },
         $class;
     $self->write_file(secret => 'gateway-secret');
-    $self->_make_key($_) for qw(gateway-jwt backend);
+    $self->_make_key($_, qw(RSA rsa_keygen_bits:2048))
+        for qw(gateway-jwt backend);
+    $self->_make_key('gateway-ec', qw(EC ec_paramgen_curve:P-384));
     $self->start_as;
     $self->_start(fhir => 'fhir.mjs');
     return $self;
@@ -73,14 +75,14 @@ sub write_file {
     return $path;
 }
 
-# A pair of RSA keys: <client>.pem and <client>.pub.pem.
+# A pair of keys: <name>.pem and <name>.pub.pem.
 sub _make_key {
-    my ($self, $client) = @_;
-    my $key = "$self->{dir}/$client.pem";
-    system('openssl', 'genpkey', '-quiet', '-algorithm', 'RSA', '-pkeyopt',
-           'rsa_keygen_bits:2048', '-out', $key) == 0
+    my ($self, $name, $algorithm, $option) = @_;
+    my $key = "$self->{dir}/$name.pem";
+    system('openssl', 'genpkey', '-quiet', '-algorithm', $algorithm,
+           '-pkeyopt', $option, '-out', $key) == 0
         && system('openssl', 'pkey', '-in', $key, '-pubout', '-out',
-                  "$self->{dir}/$client.pub.pem") == 0
+                  "$self->{dir}/$name.pub.pem") == 0
         or die "openssl made no key\n";
     return;
 }
@@ -107,6 +109,7 @@ sub start_as {
     my $d = $self->{dir};
     return $self->_start(as => 'as.mjs', '--resource', $self->{public_url},
         '--resource', $self->other_url,
+        '--key', "gateway-jwt=$d/gateway-ec.pub.pem",
         map { ('--key', "$_=$d/$_.pub.pem") } qw(gateway-jwt backend));
 }
 
@@ -293,7 +296,8 @@ sub httpd {
     my %words = (FHIR => $self->fhir_base, AS => $self->issuer,
         INTROSPECT => $self->introspection,
         SECRET => "file:$self->{dir}/secret",
-        GATEWAYKEY => "$self->{dir}/gateway-jwt.pem");
+        RSAKEY => "$self->{dir}/gateway-jwt.pem",
+        ECKEY => "$self->{dir}/gateway-ec.pem");
     my $h = Smart::Httpd->new(server_name => $name, %o, top => $TOP,
         words => \%words, dir => "$self->{dir}/httpd-" . ++$self->{httpds});
     $h->start if $start;
