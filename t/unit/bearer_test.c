@@ -126,6 +126,23 @@ static void every_byte_is_judged(void **state)
     }
 }
 
+/* Bytes of a scheme's name make it another one; others end it. */
+static void every_byte_behind_the_scheme_is_judged(void **state)
+{
+    static const char tchar[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "!#$%&'*+-.^_`|~";
+    char field[] = "Bearer a";
+    int c;
+
+    for (c = 1; c < 256; c++) {
+        field[6] = (char)c;
+        assert_reads(field, c == ' '           ? SMART_BEARER_TOKEN
+                            : strchr(tchar, c) ? SMART_BEARER_MISSING
+                                               : SMART_BEARER_MALFORMED);
+    }
+}
+
 static void length_has_a_limit(void **state)
 {
     static char field[SMART_MAX_TOKEN + 16];
@@ -152,6 +169,7 @@ int main(void)
         cmocka_unit_test(bearer_without_b64token_is_malformed),
         cmocka_unit_test(two_fields_in_one_are_malformed),
         cmocka_unit_test(every_byte_is_judged),
+        cmocka_unit_test(every_byte_behind_the_scheme_is_judged),
         cmocka_unit_test(length_has_a_limit),
     };
 

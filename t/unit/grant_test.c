@@ -452,6 +452,18 @@ static void nothing_matches_no_or_empty_audiences(void **state)
     assert_int_equal(judged(&policy, 1), SMART_REASON_TOKEN_AUDIENCE);
 }
 
+/* The text after the last audience is the name of a claim. */
+static void audiences_end_where_claims_begin(void **state)
+{
+    static const char *const dept[] = {"dept", NULL};
+    const smart_token_policy_t policy = {NULL, SMART_AUDIENCE_REQUIRED, dept};
+
+    assert_active("\"aud\":\"x\",\"dept\":\"y\"");
+    assert_int_equal(judged(&policy, 1), SMART_REASON_TOKEN_AUDIENCE);
+    assert_active("\"aud\":\"dept\",\"dept\":\"y\"");
+    assert_int_equal(judged(&policy, 1), SMART_REASON_UNDECIDED);
+}
+
 static void a_grant_nobody_opened_is_unproven(void **state)
 {
     const smart_token_policy_t policy = {"i", SMART_AUDIENCE_OFF, NULL};
@@ -477,6 +489,7 @@ int main(void)
         cmocka_unit_test(issuer_is_judged),
         cmocka_unit_test(audience_is_judged),
         cmocka_unit_test(nothing_matches_no_or_empty_audiences),
+        cmocka_unit_test(audiences_end_where_claims_begin),
         cmocka_unit_test(a_grant_nobody_opened_is_unproven),
     };
 

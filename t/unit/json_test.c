@@ -35,12 +35,16 @@ static int finish(void **state)
 
 static const char *why;
 
+/* From a copy that ends where the text does, for AddressSanitizer. */
 static smart_json_read_e reads_n(const char *text, apr_size_t len)
 {
+    char *copy = malloc(len ? len : 1);
     const smart_json_t *json;
-    smart_json_read_e result =
-        smart_json_read(smart_slice_n(text, len), pool, &json, &why);
+    smart_json_read_e result;
 
+    memcpy(copy, text, len);
+    result = smart_json_read(smart_slice_n(copy, len), pool, &json, &why);
+    free(copy);
     assert_int_equal(json != NULL, result == SMART_JSON_READ);
     assert_int_equal(*why == '\0', result == SMART_JSON_READ);
     smart_json_close(json, pool);
@@ -189,6 +193,7 @@ static void nesting_has_a_limit(void **state)
         free(text);
     }
     assert_int_equal(reads("\"\\"), SMART_JSON_INVALID);
+    assert_int_equal(reads("[\"\\"), SMART_JSON_INVALID);
 }
 
 static void numbers_too_large_are_told_apart(void **state)

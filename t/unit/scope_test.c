@@ -371,6 +371,19 @@ static void constraint_in_another_form_is_no_scope(void **state)
     }
 }
 
+/* RFC 6749 3.3, but "&" which begins another pair and "%" an escape. */
+static void every_byte_of_a_value_is_judged(void **state)
+{
+    char text[] = "user/Observation.rs?code=axb";
+    int c;
+
+    for (c = 1; c < 256; c++) {
+        text[26] = (char)c;
+        assert_int_equal(parses(text), c > 0x20 && c < 0x7f && c != '"' &&
+                                           c != '\\' && c != '&' && c != '%');
+    }
+}
+
 static void escapes_are_read_after_the_split(void **state)
 {
     assert_true(parses("user/Observation.rs?c%6Fde=a"));
@@ -391,8 +404,8 @@ static void escapes_are_read_after_the_split(void **state)
 
 static void wrong_escapes_are_no_scope(void **state)
 {
-    static const char *const bad[] = {"%",   "%2",  "%zz", "a%", "a%2",
-                                      "%2g", "%g2", "%%",  "%-1"};
+    static const char *const bad[] = {"%",   "%2",  "%zz", "a%",  "a%2", "%2g",
+                                      "%7g", "%ag", "%g2", "%g7", "%%",  "%-1"};
     apr_size_t i;
     int c;
 
@@ -415,33 +428,20 @@ static void escapes_make_utf8(void **state)
         const char *value;
         bool good;
     } cases[] = {
-        {"%C3%A9", true},
-        {"%c3%a9x", true},
-        {"%C3", false},
-        {"%C3x", false},
-        {"%A9", false},
-        {"%C3%C3", false},
-        {"%C1%BF", false},
-        {"%C2%80", true},
-        {"%DF%BF", true},
-        {"%C2%7F", false},
-        {"%E0%A0%80", true},
-        {"%E0%9F%BF", false},
-        {"%EF%BF%BF", true},
-        {"%ED%9F%BF", true},
-        {"%ED%A0%80", false},
-        {"%EE%80%80", true},
-        {"%E2%82", false},
-        {"%E2%82%AC", true},
-        {"%E2%82%AC%AC", false},
-        {"%F0%90%80%80", true},
-        {"%F0%8F%BF%BF", false},
-        {"%F4%8F%BF%BF", true},
-        {"%F4%90%80%80", false},
-        {"%F5%80%80%80", false},
-        {"%F1%80%80", false},
-        {"%FF", false},
-        {"%F1%80%80%80%80", false},
+        {"%C3%A9", true},        {"%c3%a9x", true},
+        {"%C3x%A9", false},      {"%C3", false},
+        {"%C3x", false},         {"%A9", false},
+        {"%C3%C3", false},       {"%C1%BF", false},
+        {"%C2%80", true},        {"%DF%BF", true},
+        {"%C2%7F", false},       {"%E0%A0%80", true},
+        {"%E0%9F%BF", false},    {"%EF%BF%BF", true},
+        {"%ED%9F%BF", true},     {"%ED%A0%80", false},
+        {"%EE%80%80", true},     {"%E2%82", false},
+        {"%E2%82%AC", true},     {"%E2%82%AC%AC", false},
+        {"%F0%90%80%80", true},  {"%F0%8F%BF%BF", false},
+        {"%F4%8F%BF%BF", true},  {"%F4%90%80%80", false},
+        {"%F5%80%80%80", false}, {"%F1%80%80", false},
+        {"%FF", false},          {"%F1%80%80%80%80", false},
         {"%E1%80%C0", false},
     };
     apr_size_t i;
@@ -473,6 +473,8 @@ static void writing_takes_the_constraint_from_its_text(void **state)
     scope.constraint_start = 3;
     assert_string_equal(smart_scope_text(&scope, "xxxcode=a&status=byyy", pool),
                         text);
+    scope.letters = 0;
+    assert_string_equal(smart_scope_text(&scope, text, pool), "");
     memset(&scope, 0, sizeof(scope));
     assert_string_equal(smart_scope_text(&scope, text, pool), "");
 }
@@ -517,6 +519,7 @@ int main(void)
         cmocka_unit_test(constraint_uses_kinds_that_can_be_judged),
         cmocka_unit_test(underscore_names_are_five),
         cmocka_unit_test(constraint_in_another_form_is_no_scope),
+        cmocka_unit_test(every_byte_of_a_value_is_judged),
         cmocka_unit_test(escapes_are_read_after_the_split),
         cmocka_unit_test(wrong_escapes_are_no_scope),
         cmocka_unit_test(escapes_make_utf8),
