@@ -18,7 +18,7 @@
 #include "httpd/conftree.h"
 
 typedef struct smart_check_t {
-    const smart_conftree_t *tree;
+    const smart_sections_t *tree;
     server_rec *main;
     apr_pool_t *pconf; /* bases live as long as the configuration */
     apr_pool_t *p;     /* all else */

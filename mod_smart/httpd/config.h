@@ -31,6 +31,9 @@ extern module AP_MODULE_DECLARE_DATA smart_module;
 /* A section is known by a number; most sections merged for one request. */
 #define SMART_MAX_PARTS 12
 
+/* Of the cache of tokens, unless SmartCacheSize says otherwise. */
+#define SMART_CACHE_BYTES ((apr_size_t)32 * 1024 * 1024)
+
 typedef enum {
     SMART_SWITCH_UNSET = 0,
     SMART_SWITCH_OFF,

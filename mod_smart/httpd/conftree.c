@@ -125,7 +125,7 @@ static server_rec *server_of(server_rec *main, const ap_directive_t *node)
 }
 
 static smart_section_t *
-section_add(smart_conftree_t *tree, const ap_directive_t *node,
+section_add(smart_sections_t *tree, const ap_directive_t *node,
             smart_section_e kind, const smart_section_t *parent, apr_pool_t *p)
 {
     smart_section_t *t = apr_pcalloc(p, sizeof(*t));
@@ -145,7 +145,7 @@ section_add(smart_conftree_t *tree, const ap_directive_t *node,
     return t;
 }
 
-static void read_line(smart_conftree_t *tree, const ap_directive_t *node,
+static void read_line(smart_sections_t *tree, const ap_directive_t *node,
                       smart_section_t *section, apr_pool_t *p)
 {
     smart_line_t line = {node, section};
@@ -163,7 +163,7 @@ static void read_line(smart_conftree_t *tree, const ap_directive_t *node,
     }
 }
 
-static void read_nodes(smart_conftree_t *tree, const ap_directive_t *node,
+static void read_nodes(smart_sections_t *tree, const ap_directive_t *node,
                        smart_section_t *section, apr_pool_t *p)
 {
     smart_section_e kind;
@@ -180,9 +180,9 @@ static void read_nodes(smart_conftree_t *tree, const ap_directive_t *node,
     }
 }
 
-const smart_conftree_t *smart_conftree_read(server_rec *main, apr_pool_t *p)
+const smart_sections_t *smart_conftree_read(server_rec *main, apr_pool_t *p)
 {
-    smart_conftree_t *tree = apr_pcalloc(p, sizeof(*tree));
+    smart_sections_t *tree = apr_pcalloc(p, sizeof(*tree));
 
     tree->main = main;
     tree->sections = apr_array_make(p, 16, sizeof(smart_section_t *));
@@ -194,7 +194,7 @@ const smart_conftree_t *smart_conftree_read(server_rec *main, apr_pool_t *p)
 
 /* ---- asking ---- */
 
-bool smart_section_in(const smart_conftree_t *tree, const smart_section_t *t,
+bool smart_section_in(const smart_sections_t *tree, const smart_section_t *t,
                       const server_rec *s)
 {
     return t->server == s || t->server == tree->main;
@@ -273,7 +273,7 @@ static bool of_rank(const smart_section_t *t, int rank)
     return false;
 }
 
-static void collect(const smart_conftree_t *tree, const smart_section_t *t,
+static void collect(const smart_sections_t *tree, const smart_section_t *t,
                     const server_rec *written_in, int rank,
                     apr_array_header_t *out)
 {
@@ -289,7 +289,7 @@ static void collect(const smart_conftree_t *tree, const smart_section_t *t,
     }
 }
 
-apr_array_header_t *smart_section_outer(const smart_conftree_t *tree,
+apr_array_header_t *smart_section_outer(const smart_sections_t *tree,
                                         const smart_section_t *t,
                                         const server_rec *s, apr_pool_t *p)
 {
@@ -305,7 +305,7 @@ apr_array_header_t *smart_section_outer(const smart_conftree_t *tree,
     return out;
 }
 
-const smart_dir_conf_t *smart_section_conf(const smart_conftree_t *tree,
+const smart_dir_conf_t *smart_section_conf(const smart_sections_t *tree,
                                            const smart_section_t *t,
                                            const server_rec *s, apr_pool_t *p)
 {
@@ -325,7 +325,7 @@ const smart_dir_conf_t *smart_section_conf(const smart_conftree_t *tree,
 }
 
 /* A location counts as protected also by an <If> in it. */
-static bool holds_smart(const smart_conftree_t *tree,
+static bool holds_smart(const smart_sections_t *tree,
                         const smart_section_t *location)
 {
     int i;
@@ -340,7 +340,7 @@ static bool holds_smart(const smart_conftree_t *tree,
     return false;
 }
 
-const char *smart_section_base(const smart_conftree_t *tree,
+const char *smart_section_base(const smart_sections_t *tree,
                                const smart_section_t *t, const server_rec *s,
                                apr_pool_t *p)
 {

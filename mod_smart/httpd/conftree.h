@@ -53,21 +53,21 @@ typedef struct smart_line_t {
     const smart_section_t *section;
 } smart_line_t;
 
-typedef struct smart_conftree_t {
+typedef struct smart_sections_t {
     server_rec *main;
     apr_array_header_t *sections; /* smart_section_t *, in order */
     apr_array_header_t *lines;    /* smart_line_t, in order */
-} smart_conftree_t;
+} smart_sections_t;
 
 /**
  * Read ap_conftree. Servers have to be merged.
  * @param main the first server
  * @param p    owns the result
  */
-const smart_conftree_t *smart_conftree_read(server_rec *main, apr_pool_t *p);
+const smart_sections_t *smart_conftree_read(server_rec *main, apr_pool_t *p);
 
 /** Whether a section is in force in a server: its own, or the main one's. */
-bool smart_section_in(const smart_conftree_t *tree, const smart_section_t *t,
+bool smart_section_in(const smart_sections_t *tree, const smart_section_t *t,
                       const server_rec *s);
 
 /** Whether AuthType SMART is stated in a section. */
@@ -87,13 +87,13 @@ const char *smart_section_path(const smart_section_t *t);
  * What the directives come to in a section, in a server.
  * @return merged; owned by <p> or shared with the configuration
  */
-const smart_dir_conf_t *smart_section_conf(const smart_conftree_t *tree,
+const smart_dir_conf_t *smart_section_conf(const smart_sections_t *tree,
                                            const smart_section_t *t,
                                            const server_rec *s, apr_pool_t *p);
 
 /** The sections that smart_section_conf merges, outer first; <t> is last of
     its kind. @return smart_section_t *, without the server */
-apr_array_header_t *smart_section_outer(const smart_conftree_t *tree,
+apr_array_header_t *smart_section_outer(const smart_sections_t *tree,
                                         const smart_section_t *t,
                                         const server_rec *s, apr_pool_t *p);
 
@@ -101,7 +101,7 @@ apr_array_header_t *smart_section_outer(const smart_conftree_t *tree,
  * The FHIR base that a section belongs to, in a server.
  * @return "/fhir", "" for the root; NULL: none is known
  */
-const char *smart_section_base(const smart_conftree_t *tree,
+const char *smart_section_base(const smart_sections_t *tree,
                                const smart_section_t *t, const server_rec *s,
                                apr_pool_t *p);
 

@@ -2,7 +2,9 @@
 /*
  * dump.c: httpd -t -D DUMP_SMART, the effective rules for people to read.
  *
- *   <server>
+ *   main server <name>
+ *     cache <n> bytes
+ *   virtual host <name> (<file>:<line>)
  *     base <path>/
  *       <section> (<file>:<line>)
  *         <what>   <value>
@@ -21,7 +23,7 @@
 #include <apr_strings.h>
 
 typedef struct dump_t {
-    const smart_conftree_t *tree;
+    const smart_sections_t *tree;
     apr_file_t *out;
     apr_pool_t *p;
 } dump_t;
@@ -205,8 +207,12 @@ static void dump_server(const dump_t *d, const server_rec *s)
     int i;
 
     if (s == d->tree->main) {
-        apr_file_printf(d->out, "main server %s\n",
-                        s->server_hostname ? s->server_hostname : "");
+        apr_file_printf(d->out,
+                        "main server %s\n"
+                        "  cache %" APR_SIZE_T_FMT " bytes\n",
+                        s->server_hostname ? s->server_hostname : "",
+                        conf->cache_bytes ? conf->cache_bytes
+                                          : SMART_CACHE_BYTES);
     }
     else {
         apr_file_printf(d->out, "virtual host %s (%s:%u)\n",

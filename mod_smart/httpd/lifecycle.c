@@ -24,8 +24,7 @@
 
 APLOG_USE_MODULE(smart);
 
-#define RETAINED      "mod_smart"
-#define DEFAULT_BYTES (32 * 1024 * 1024)
+#define RETAINED "mod_smart"
 
 /* Kept over restarts. The layout of this struct may not change between two
    builds without another RETAINED name. */
@@ -107,7 +106,7 @@ int smart_lifecycle_post_config(apr_pool_t *pconf, apr_pool_t *plog,
     const smart_server_conf_t *conf =
         ap_get_module_config(s->module_config, &smart_module);
     const apr_size_t bytes =
-        conf->cache_bytes ? conf->cache_bytes : DEFAULT_BYTES;
+        conf->cache_bytes ? conf->cache_bytes : SMART_CACHE_BYTES;
     retained_t *kept;
     apr_status_t rv;
 
