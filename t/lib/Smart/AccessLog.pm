@@ -51,7 +51,7 @@ sub next {
 # Forget what came so far.
 sub skip {
     my ($self) = @_;
-    sleep 0.05;
+    sleep 0.02;
     $self->{at} = -s $self->{path} || 0;
     return;
 }

@@ -203,7 +203,7 @@ sub _token {
 sub _send {
     my ($self, $bytes) = @_;
     my $head = $bytes =~ /\AHEAD /;
-    my $c = $self->{httpd}->client(timeout => 15);
+    my $c = $self->{httpd}->client(timeout => 4);
     my @all = ($c->raw($bytes, keep => 1, head => $head));
     while ($all[-1]{status} && $c->{sock}) {
         my $r = $c->next_response;
@@ -222,7 +222,7 @@ sub _try {
     my $asked = $lab->as_count;
     $self->{log}->skip;
     my @answers = $self->_send($bytes);
-    my $line = $answers[0]->status ? $self->{log}->next : undef;
+    my $line = $answers[0]->status ? $self->{log}->next(1) : undef;
     my $after = $lab->control(fhir => 'writes');
     my %seen = (answers => \@answers, status => $answers[0]->status,
         decision => $line ? $line->{decision} : '',
