@@ -326,13 +326,8 @@ static void texts_of_a_record_are_proved_again(void **state)
 {
     static const char *const from[] = {"app",       "p-1",  "/p-2",
                                        "Patient/p", "name", "x"};
-    static const char *const to[] = {"a\np",
-                                     "p/1",
-                                     "/p?2",
-                                     "patient/p",
-                                     "na\x7f"
-                                     "e",
-                                     "\x1f"};
+    static const char *const to[] = {"a\np",      "p/1",     "/p?2",
+                                     "patient/p", "na\177e", "\x1f"};
     apr_size_t i;
 
     for (i = 0; i < sizeof(from) / sizeof(from[0]); i++) {
