@@ -7,6 +7,7 @@
  * with a whole record, and inactive. Trouble of the authorization server and
  * answers that prove nothing are not.
  */
+#include "httpd/memo.h"
 #include "httpd/token.h"
 
 #include <http_log.h>
@@ -166,7 +167,8 @@ smart_reason_e smart_token_resolve(smart_context_t *ctx, smart_slice_t token)
     smart_reason_e reason;
 
     if (!ctx->location->realm || !smart_process.cache || !smart_process.http ||
-        smart_digest_token(ctx->location->realm, token, key) != APR_SUCCESS) {
+        smart_memo_key(ctx->r, ctx->location->realm, token, key) !=
+            APR_SUCCESS) {
         return SMART_REASON_INTERNAL;
     }
     if (from_cache(ctx, key, &now, &reason)) {

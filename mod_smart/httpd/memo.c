@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * memo.c: see memo.h. Under HTTP/2 each stream has a connection of its own
+ * for httpd, so there is nothing to remember there, and no two threads ever
+ * share a memo.
+ */
+#include "httpd/memo.h"
+
+#include "io/secret.h"
+
+#define MEMO_TOKEN 512u /* bytes; a longer token is digested each time */
+
+typedef struct memo_t {
+    const smart_digest_realm_t *realm; /* NULL: nothing is remembered */
+    apr_size_t len;
+    unsigned char key[SMART_DIGEST_LEN];
+    char token[MEMO_TOKEN];
+} memo_t;
+
+static apr_status_t wipe(void *data)
+{
+    smart_secret_wipe(data, sizeof(memo_t));
+    return APR_SUCCESS;
+}
+
+static memo_t *memo_of(conn_rec *c)
+{
+    memo_t *memo = ap_get_module_config(c->conn_config, &smart_module);
+
+    if (!memo) {
+        memo = apr_pcalloc(c->pool, sizeof(*memo));
+        ap_set_module_config(c->conn_config, &smart_module, memo);
+        apr_pool_cleanup_register(c->pool, memo, wipe, apr_pool_cleanup_null);
+    }
+    return memo;
+}
+
+apr_status_t smart_memo_key(request_rec *r, const smart_digest_realm_t *realm,
+                            smart_slice_t token, unsigned char *key)
+{
+    apr_status_t rv;
+    memo_t *memo;
+
+    if (token.len > MEMO_TOKEN || r->connection->master) {
+        return smart_digest_token(realm, token, key);
+    }
+    memo = memo_of(r->connection);
+    if (memo->realm == realm && memo->len == token.len &&
+        smart_digest_equal(memo->token, token.ptr, token.len)) {
+        memcpy(key, memo->key, SMART_DIGEST_LEN);
+        return APR_SUCCESS;
+    }
+    memo->realm = NULL;
+    rv = smart_digest_token(realm, token, key);
+    if (rv == APR_SUCCESS) {
+        memcpy(memo->token, token.ptr, token.len);
+        memcpy(memo->key, key, SMART_DIGEST_LEN);
+        memo->len = token.len;
+        memo->realm = realm;
+    }
+    return rv;
+}
