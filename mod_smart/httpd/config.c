@@ -150,6 +150,7 @@ void smart_config_claim(cmd_parms *cmd, const char *name)
     smart_dir_conf_t *conf = ap_set_config_vectors(
         cmd->server, cmd->context, cmd->path, &smart_module, cmd->pool);
 
+    cmd->directive->data = conf; /* as our directives do, for check.c */
     if (!conf->claims) {
         conf->claims = apr_array_make(cmd->pool, 4, sizeof(const char *));
     }

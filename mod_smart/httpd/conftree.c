@@ -145,6 +145,14 @@ section_add(smart_sections_t *tree, const ap_directive_t *node,
     return t;
 }
 
+/* Left there by our setters, and by Require smart-claim. */
+static void take_conf(smart_section_t *section, const ap_directive_t *node)
+{
+    if (node->data) {
+        section->conf = node->data;
+    }
+}
+
 static void read_line(smart_sections_t *tree, const ap_directive_t *node,
                       smart_section_t *section, apr_pool_t *p)
 {
@@ -157,9 +165,12 @@ static void read_line(smart_sections_t *tree, const ap_directive_t *node,
     }
     else if (smart_line_is(node, "Require")) {
         section->require = true;
+        if (strcasecmp(ap_getword_conf(p, &args), "smart-claim") == 0) {
+            take_conf(section, node);
+        }
     }
-    else if (strncasecmp(node->directive, "Smart", 5) == 0 && node->data) {
-        section->conf = node->data; /* left there by our setters */
+    else if (strncasecmp(node->directive, "Smart", 5) == 0) {
+        take_conf(section, node);
     }
 }
 
