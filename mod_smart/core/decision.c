@@ -89,7 +89,6 @@ static bool rule_covers(const smart_case_t *c, const smart_part_t *part,
             return true;
         }
     }
-    *pscope = -1;
     return false;
 }
 

@@ -45,7 +45,8 @@ static const twin_t everything[] = {
     PLAIN("at system level", "system/*.rs", "GET /Patient/$everything", 0,
           "GET /$everything", OPERATION),
     HELD("parameters", "patient/*.rs",
-         "GET /Patient/pat-1/$everything?_since=1&_count=2&start=3&end=4",
+         "GET /Patient/pat-1/$everything?_since=1&_count=2&start=3&end=4"
+         "&_format=a&_pretty=b&_summary=c&_elements=d",
          INSPECT, "GET /Patient/pat-1/$everything?_filter=4", CONSTRUCT),
     {"type named",
      OF("patient/Patient.r patient/Condition.r",
@@ -192,6 +193,9 @@ static const twin_t export[] = {
           PE "?_typeFilter=Patient%3Fa%3Db&_typeFilter=Patient%3Fc%3Dd", 0,
           PE "?_typeFilter=Patient%3Fa%3Db&_typeFilter=Group%3Fc%3Dd",
           NO_SCOPE),
+    PLAIN("one of two filters", "system/Patient.rs",
+          PE "?_typeFilter=Patient%3Fa%3Db,Patient%3Fa%3Db", 0,
+          PE "?_typeFilter=Group%3Fa%3Db,Patient%3Fa%3Db", NO_SCOPE),
     PLAIN("filter, chain", "system/Patient.rs",
           PE "?_typeFilter=Patient%3Forganization%3Da", 0,
           PE "?_typeFilter=Patient%3Forganization.name%3Da", CONSTRUCT),
@@ -386,6 +390,7 @@ static void a_rule_replaces_what_starts_an_export(void **state)
     };
     const ask_t ask = BY("user/Patient.rs user/Condition.rs", PE);
     const ask_t none = BY("user/Patient.rs", PE);
+    const ask_t nothing = BY("user/Patient.r", PE);
     smart_policy_t policy = with_rule("$export", "Patient", "user/*.rs");
 
     ASSERT_TWINS(&policy, rows);
@@ -393,6 +398,7 @@ static void a_rule_replaces_what_starts_an_export(void **state)
     assert_string_equal(ask_by(&policy, &ask).query, "_type=Condition,Patient");
     policy = with_rule("$export", "Patient", "user/Patient.r");
     assert_string_equal(ask_by(&policy, &none).query, "_type=Patient");
+    assert_denies(&policy, "nothing to export", &nothing, NO_SCOPE);
 }
 
 static void a_rule_lifts_no_inspection(void **state)

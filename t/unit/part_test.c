@@ -199,6 +199,8 @@ static void a_wider_scope_is_no_hindrance(void **state)
 static void what_grants_nothing_covers_nothing(void **state)
 {
     static const smart_scope_t zero = {0};
+    static const smart_scope_t constrained = {.type = SMART_TYPE_ANY,
+                                              .constraint_len = 3};
     smart_grant_t grant = {0};
     smart_need_t need = smart_need_type(SMART_FHIR_OBSERVATION, 0);
     smart_part_t part = {0};
@@ -216,6 +218,12 @@ static void what_grants_nothing_covers_nothing(void **state)
     assert_int_equal(scope, -1);
     need.letters = SMART_LETTER_R;
     assert_false(smart_part_covers(&grant, &part, &need, &scope));
+    need = smart_need_type(SMART_FHIR_OBSERVATION, 0);
+    grant.scopes = &constrained;
+    assert_false(smart_part_covers(&grant, &part, &need, &scope));
+    grant.scopes = &zero;
+    memset(&need, 0, sizeof(need));
+    need.letters = SMART_LETTER_R;
     need.kind = SMART_NEED_TYPES; /* of no type */
     part.constrained = false;
     assert_false(smart_part_covers(&grant, &part, &need, &scope));

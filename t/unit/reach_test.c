@@ -95,6 +95,7 @@ static const struct {
     /* sorting and filters */
     {"Observation", "_sort=subject:Patient.name", "Patient"},
     {"Observation", "_sort=code,-subject:Patient.name", "Patient"},
+    {"Observation", "_sort=-patient.name", "Patient"},
     {"Observation", "_sort=-foo.name", EVERYTHING},
     {"Observation", "_SORT=subject:Patient.name", "Patient"},
     {"Observation", "_filter=code eq x", EVERYTHING},

@@ -29,6 +29,10 @@ static const twin_t reads[] = {
     SAME("own Patient, history", "patient/Patient.r",
          "GET /Patient/pat-1/_history?_since=2020&_at=2020&_count=1", 0,
          "GET /Patient/pat-2/_history", FOREIGN),
+    SAME("history, form of the answer", "patient/Patient.r",
+         "GET /Patient/pat-1/_history?_format=json&_pretty=true&_summary=true"
+         "&_elements=id",
+         0, "GET /Patient/pat-1/_history?_sort=id", CONSTRUCT),
     SAME("own Patient, form of the answer", "patient/Patient.r",
          "GET /Patient/pat-1?_format=json&_pretty=true&_summary=true"
          "&_elements=id",
@@ -85,7 +89,8 @@ static const twin_t searches[] = {
          "GET /Observation?Code=x", CONSTRUCT),
     SAME("of all types", RS,
          "GET /Observation?_id=1&_lastUpdated=gt1&_tag=a&_tag:not=b&_profile=c"
-         "&_security=d&_text=e&_content=f&_source=g&_count=1&_total=none"
+         "&_security=d&_text=e&_content=f&_source=g&_language=h&_count=1&_"
+         "total=none"
          "&_summary=text&_elements=id&_format=json&_pretty=true&_sort=-date",
          SEARCH, "GET /Observation?_id:missing=true", CONSTRUCT),
     SAME("form", RS, "POST /Observation/_search?code=x", SEARCH | FORM,
@@ -104,6 +109,12 @@ static const twin_t searches[] = {
          "GET /Observation?encounter:below=1", CONSTRUCT),
     SAME("modifier of a token", RS, "GET /Observation?code:text=1", SEARCH,
          "GET /Observation?code:foo=1", CONSTRUCT),
+    SAME("modifiers of a token", RS,
+         "GET /Observation?code:missing=1&code:exact=1&code:contains=1"
+         "&code:text=1&code:not=1&code:above=1&code:below=1&code:in=1"
+         "&code:not-in=1&code:identifier=1&code:of-type=1&code:code-text=1"
+         "&code:text-advanced=1",
+         SEARCH, "GET /Observation?code:Patient=1", CONSTRUCT),
     SAME("modifier of meta", RS, "GET /Observation?_tag:missing=1", SEARCH,
          "GET /Observation?_tag:foo=1", CONSTRUCT),
     SAME("_has", RS, "GET /Observation?code=x", SEARCH,
@@ -291,6 +302,11 @@ static const twin_t writes[] = {
      OF_WITH("patient/Observation.cs", "POST /Observation",
              "If-None-Exist: encounter.status=1"),
      CONSTRUCT},
+    {"conditional create of a shared type",
+     OF_WITH("patient/*.cs", "POST /Task", "If-None-Exist: code=1"),
+     BODY | NARROW,
+     OF_WITH("patient/*.cs", "POST /Location", "If-None-Exist: code=1"),
+     OUTSIDE},
     {"constrained create", OF("patient/Observation.c" LAB, "POST /Observation"),
      BODY, OF("patient/Observation.s" LAB, "POST /Observation"),
      SMART_REASON_NO_SCOPE},
@@ -323,8 +339,10 @@ static const twin_t others[] = {
      OF("patient/*.cruds", "GET /_history"), CONSTRUCT},
     {"system search, constrained", BY("user/*.s", "GET /?_id=1"), 0,
      BY("user/*.s?_tag=a", "GET /?_id=1"), CONSTRUCT},
-    SAME("page", "patient/*.cruds", "GET /?_getpages=1&_include=a", INSPECT,
-         "GET /?_getpages=1&_type=a", CONSTRUCT),
+    SAME("page", "patient/*.cruds",
+         "GET /?_getpages=1&_include=a&_revinclude=b&_format=c&_pretty=d"
+         "&_summary=e&_elements=f&_count=1&_total=none&_sort=g",
+         INSPECT, "GET /?_getpages=1&_type=a", CONSTRUCT),
     SAME("batch", "patient/*.r", "POST /", BODY, "GET /",
          SMART_REASON_NO_SCOPE),
     {"async", OF("patient/*.rs", "GET /Observation"), SEARCH,
@@ -361,6 +379,13 @@ static const twin_t others[] = {
      BY_WITH("user/Observation.c system/Provenance.c", "POST /Observation",
              "X-Provenance: {}"),
      SMART_REASON_NO_SCOPE},
+    {"X-Provenance, and what else is needed",
+     BY_WITH("user/*.us user/Provenance.c", "PUT /Observation?subject.name=x",
+             "X-Provenance: {}"),
+     0,
+     BY_WITH("user/Observation.us user/Provenance.c",
+             "PUT /Observation?subject.name=x", "X-Provenance: {}"),
+     CONSTRUCT},
     {"X-Provenance, restricted", OF("patient/*.cruds", "POST /Observation"),
      BODY, OF_WITH("patient/*.cruds", "POST /Observation", "X-Provenance: {}"),
      CONSTRUCT},
