@@ -225,6 +225,7 @@ smart_reason_e smart_body_form(smart_context_t *ctx)
     if (reason) {
         return reason;
     }
+    smart_scrub_again(ctx); /* trailers may have been merged */
     if (!smart_search_parse(text, r->pool, &form, &ctx->fault_text)) {
         return SMART_REASON_BODY;
     }

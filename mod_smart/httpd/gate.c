@@ -186,5 +186,8 @@ int smart_gate_handler(request_rec *r)
     if (ctx->preflight) {
         return answer_preflight(ctx);
     }
+    if (is_proxy(r->filename)) {
+        smart_upstream_early(ctx);
+    }
     return DECLINED;
 }

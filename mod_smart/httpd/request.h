@@ -115,6 +115,15 @@ void smart_require_register(apr_pool_t *p);
 /** Remove what a client must not send; once per request. */
 void smart_scrub(smart_context_t *ctx);
 
+/** The same once more, when fields may have been added: by trailers. */
+void smart_scrub_again(smart_context_t *ctx);
+
+/**
+ * Set the headers towards the backend where mod_proxy's fixups may not run.
+ * @param ctx request that the gate lets through to mod_proxy
+ */
+void smart_upstream_early(smart_context_t *ctx);
+
 /**
  * Answer with a refusal: status, challenge and OperationOutcome, unless the
  * administrator has an ErrorDocument for the status.

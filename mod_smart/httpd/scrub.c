@@ -92,6 +92,12 @@ void smart_scrub(smart_context_t *ctx)
     }
 }
 
+void smart_scrub_again(smart_context_t *ctx)
+{
+    ctx->scrubbed = false;
+    smart_scrub(ctx);
+}
+
 /* Everything in Connection is about the connection, not about the message. */
 static bool connection_ok(request_rec *r)
 {

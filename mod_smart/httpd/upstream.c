@@ -5,6 +5,11 @@
  * Runs in mod_proxy's own fixups, on its copy of the headers and after it has
  * removed what Connection names, so that a client can not have a header of
  * ours removed, and mod_cache still sees the Authorization of the original.
+ *
+ * mod_proxy_http2 does not run these fixups and sends r->headers_in, so for
+ * targets that it may get (h2, h2c, a balancer) the gate has the headers set
+ * there as well. mod_cache then misses Authorization, but r->no_cache and
+ * Cache-Control keep it from storing anything.
  */
 #include "httpd/claim.h"
 #include "httpd/request.h"
@@ -73,6 +78,20 @@ static void set_forwarded(smart_context_t *ctx, apr_table_t *headers)
         apr_pstrcat(p, "proto=", scheme, ";host=\"", host, "\"", NULL));
 }
 
+static void set_headers(smart_context_t *ctx)
+{
+    request_rec *r = ctx->r;
+
+    if (r->trailers_in && !apr_is_empty_table(r->trailers_in)) {
+        smart_scrub_again(ctx); /* MergeTrailers brought new fields */
+    }
+    if (!ctx->location->forward_token && !smart_reports(ctx)) {
+        apr_table_unset(r->headers_in, "Authorization");
+    }
+    set_claims(ctx, r->headers_in);
+    set_forwarded(ctx, r->headers_in);
+}
+
 int smart_upstream_fixups(request_rec *r)
 {
     smart_context_t *ctx = smart_context_of(r);
@@ -80,10 +99,31 @@ int smart_upstream_fixups(request_rec *r)
     if (!ctx || !ctx->location) {
         return DECLINED;
     }
-    if (!ctx->location->forward_token && !smart_reports(ctx)) {
-        apr_table_unset(r->headers_in, "Authorization");
-    }
-    set_claims(ctx, r->headers_in);
-    set_forwarded(ctx, r->headers_in);
+    set_headers(ctx);
     return OK;
+}
+
+/* The host of the public URL, without port. */
+static const char *public_hostname(const smart_context_t *ctx)
+{
+    const char *host = strstr(ctx->location->public_url, "://") + 3;
+    const char *port = *host == '[' ? strchr(host, ']') + 1 : host;
+
+    return apr_pstrmemdup(ctx->r->pool, host,
+                          (apr_size_t)(port - host) + strcspn(port, ":/"));
+}
+
+void smart_upstream_early(smart_context_t *ctx)
+{
+    request_rec *r = ctx->r;
+
+    if (!strncmp(r->filename, "proxy:http", 10)) {
+        return; /* the fixups will come, on a copy */
+    }
+    set_headers(ctx);
+    if (!strncmp(r->filename, "proxy:h2", 8)) {
+        /* It adds one of these to our X-Forwarded-Host; a client chose them. */
+        apr_table_unset(r->headers_in, "Host");
+        r->hostname = public_hostname(ctx);
+    }
 }
