@@ -108,11 +108,14 @@ static bool covers(const smart_case_t *c, const smart_part_t *part, int *pscope)
 static smart_verdict_t judge_provenance(const smart_case_t *c,
                                         const smart_part_t *part)
 {
+    smart_letters_t letters;
+
     if (part->restricted) {
         return smart_verdict_not(SMART_REASON_CONSTRUCT);
     }
-    return smart_part_letters(c->grant, part->context, SMART_FHIR_PROVENANCE) &
-                   SMART_LETTER_C
+    letters =
+        smart_part_letters(c->grant, part->context, SMART_FHIR_PROVENANCE);
+    return (letters & SMART_LETTER_C)
                ? smart_verdict_may(SMART_OBLIGE_NONE)
                : smart_verdict_lacks(SMART_FHIR_PROVENANCE, SMART_LETTER_C);
 }

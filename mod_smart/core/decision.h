@@ -18,7 +18,8 @@
  *      unconstrained scopes of one context unite.
  *   4. Without a token only what is public is permitted.
  *
- * See README of this folder's parent for the table of letters.
+ * See letters.h for what an interaction needs, part.h for the order, and
+ * restriction.h, unrestricted.h and operation.h for what comes with a permit.
  */
 #ifndef SMART_DECISION_H
 #define SMART_DECISION_H
@@ -56,7 +57,7 @@ typedef struct smart_policy_t {
 
 typedef struct smart_decision_t {
     bool permit;
-    bool is_public;        /* permitted without a token */
+    bool is_public; /* permitted without a token */
     bool restricted;
     unsigned obligations;  /* smart_oblige_e bits, all within enforced */
     smart_reason_e reason; /* of a deny */

@@ -68,18 +68,26 @@ static bool is_of(const smart_scope_t *scope, smart_type_t type)
            (scope->type == type && type != SMART_TYPE_NONE);
 }
 
+/* One bit for each context, constrained or not. */
+static unsigned bit_of(unsigned context, bool constrained)
+{
+    return context <= SMART_CONTEXT_SYSTEM
+               ? 1u << (2 * context + (constrained ? 1 : 0))
+               : 0;
+}
+
 unsigned smart_part_present(const smart_grant_t *grant)
 {
-    unsigned present = 0;
-    int n, part;
+    unsigned seen = 0, present = 0;
+    int n;
 
     for (n = 0; n < grant->scope_count; n++) {
         const smart_scope_t *scope = &grant->scopes[n];
-        for (part = 0; part < SMART_PARTS; part++) {
-            if (parts[part].context == scope->context &&
-                parts[part].constrained == (scope->constraint_len > 0)) {
-                present |= 1u << part;
-            }
+        seen |= bit_of(scope->context, scope->constraint_len > 0);
+    }
+    for (n = 0; n < SMART_PARTS; n++) {
+        if (seen & bit_of(parts[n].context, parts[n].constrained)) {
+            present |= 1u << n;
         }
     }
     return present;
