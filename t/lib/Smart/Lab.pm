@@ -60,6 +60,13 @@ sub new {
     return $self;
 }
 
+# The servers of a lab that another process has started: for token, control and
+# what stands on them. Options: as_port, fhir_port.
+sub attach {
+    my ($class, %o) = @_;
+    return bless { %o, owner => 0 }, $class;
+}
+
 sub top { return $TOP }
 sub dir { return $_[0]{dir} }
 sub as_port { return $_[0]{as_port} }
