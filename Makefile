@@ -8,6 +8,7 @@
 #   make check-unit [T=x] unit tests, or t/unit/x_test.c only
 #   make check-guards     the rules of the house (t/guards.t)
 #   make test [T=x]       the suites against a running httpd, or t/x.t only
+#   make test-apache      those of t/apache, under Apache::Test (t/TEST)
 #   make stress           programs of t/stress with short defaults
 #   make asan ubsan tsan  unit tests and stress under a sanitizer
 #   make programs         unit and stress programs, built but not run
@@ -17,14 +18,15 @@
 #   make demo             a protected FHIR server to play with
 #   make clean
 #
-# Variables: CC (gcc, clang), APXS, PROVEFLAGS, V=1 (show the commands).
+# Variables: CC (gcc, clang), APXS, PROVEFLAGS, TESTFLAGS (of t/TEST),
+# V=1 (show the commands).
 # Every step of a release, in one command: build/test.
 .DEFAULT_GOAL := all
 
 include build/rules.mk
 
-.PHONY: all install check check-unit check-guards test stress asan ubsan tsan \
-    tidy bench bench-programs programs demo clean
+.PHONY: all install check check-unit check-guards test test-apache stress \
+    asan ubsan tsan tidy bench bench-programs programs demo clean
 
 all: module libs
 
@@ -41,6 +43,9 @@ check-guards: all
 
 test: all
 	$Q$(PROVE) $(if $T,t/$T.t,$(SUITES))
+
+test-apache: all
+	$Qt/TEST -apxs $(APXS) $(TESTFLAGS)
 
 stress: $(STRESS)
 	$Q$(if $(STRESS),$(PROVE) $(STRESS:%=run:%),echo "t/stress is empty")

@@ -228,7 +228,9 @@ subtest 'registration' => sub {
         ['no unit test at all', $file, undef, qr/nothing was checked/],
         ['a core file without test', 'mod_smart/core/y.c', "int y;\n",
             qr{no t/unit/y_test}],
-        ['a suite without plan', 't/x.t', "ok 1;\n", qr/neither a plan/]);
+        ['a suite without plan', 't/x.t', "ok 1;\n", qr/neither a plan/],
+        ['one of Apache::Test', 't/apache/x.t', "ok 1;\n",
+            qr{apache/x\.t: neither a plan}]);
 };
 
 subtest 'directives' => sub {
