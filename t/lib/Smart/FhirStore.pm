@@ -12,6 +12,7 @@ use strict;
 use warnings;
 use Exporter 'import';
 use File::Basename ();
+use File::Glob qw(:bsd_glob); # a path may have blanks
 use Time::HiRes qw(time);
 use Smart::Json qw(json_encode json_decode json_copy);
 our @EXPORT_OK = qw(canaries);
