@@ -83,36 +83,59 @@ static const char *content_fault(const char *text, const char *label,
                                      : NULL;
 }
 
-const char *smart_pem_fault(const char *path, const char *label, apr_pool_t *p)
+/* The text of a file, ended by a NUL; the caller wipes what it need not keep.
+   NULL: *pfault says why. */
+static char *pem_text(const char *path, apr_pool_t *p, const char **pfault)
 {
     apr_file_t *f;
-    apr_status_t rv;
-    apr_size_t len = MAX_PEM;
-    char reason[120], *text;
-    const char *fault;
+    apr_finfo_t info;
+    apr_size_t len = 0;
+    char reason[120], *text = NULL;
+    apr_status_t rv = apr_file_open(&f, path, APR_FOPEN_READ, 0, p);
 
-    rv = apr_file_open(&f, path, APR_FOPEN_READ, 0, p);
-    if (rv != APR_SUCCESS) {
-        return apr_pstrcat(p, "can not be read: ",
-                           apr_strerror(rv, reason, sizeof(reason)), NULL);
+    if (rv == APR_SUCCESS) {
+        rv = apr_file_info_get(&info, APR_FINFO_SIZE, f);
+        if (rv == APR_SUCCESS && info.size <= MAX_PEM) {
+            len = (apr_size_t)info.size;
+            text = apr_pcalloc(p, len + 1);
+            rv = len ? apr_file_read_full(f, text, len, NULL) : APR_SUCCESS;
+        }
+        apr_file_close(f);
     }
-    text = apr_pcalloc(p, MAX_PEM + 1);
-    rv = apr_file_read_full(f, text, len, &len);
-    apr_file_close(f);
-    if (rv != APR_SUCCESS && rv != APR_EOF) {
-        return apr_pstrcat(p, "can not be read: ",
-                           apr_strerror(rv, reason, sizeof(reason)), NULL);
+    if (rv == APR_SUCCESS && text) {
+        return text;
     }
-    fault = content_fault(text, label, p);
-    smart_secret_wipe(text, MAX_PEM);
+    *pfault = rv == APR_SUCCESS
+                  ? "is too large"
+                  : apr_pstrcat(p, "can not be read: ",
+                                apr_strerror(rv, reason, sizeof(reason)), NULL);
+    return NULL;
+}
+
+const char *smart_pem_fault(const char *path, const char *label, apr_pool_t *p)
+{
+    const char *fault = NULL;
+    char *text = pem_text(path, p, &fault);
+
+    if (text) {
+        fault = content_fault(text, label, p);
+        smart_secret_wipe(text, strlen(text));
+    }
     return fault;
 }
 
-static const char *check_pem(cmd_parms *cmd, const char *path,
-                             const char *label)
+/* Certificates and keys are read now: later only the children are there, who
+   need not be able to. */
+static const char *load_pem(cmd_parms *cmd, const char *path, const char *label,
+                            smart_slice_t *ptext)
 {
-    const char *fault = smart_pem_fault(path, label, cmd->temp_pool);
+    const char *fault = NULL;
+    const char *text = pem_text(path, cmd->pool, &fault);
 
+    if (text) {
+        *ptext = smart_slice(text);
+        fault = content_fault(text, label, cmd->temp_pool);
+    }
     return fault ? smart_bad_word(cmd, path, fault) : NULL;
 }
 
@@ -154,19 +177,19 @@ static const char *parse_tls(cmd_parms *cmd, const char *const *words,
                              int count, smart_client_t *client)
 {
     const char *error = id_fault(cmd, words[1]);
+    const char *key = path_of(cmd, words[3]);
 
     (void)count;
     client->client_id = words[1];
-    client->cert_file = path_of(cmd, words[2]);
-    client->key_file = path_of(cmd, words[3]);
     if (!error) {
-        error = check_pem(cmd, client->cert_file, "CERTIFICATE");
+        error =
+            load_pem(cmd, path_of(cmd, words[2]), "CERTIFICATE", &client->cert);
     }
     if (!error) {
-        error = check_pem(cmd, client->key_file, "PRIVATE KEY");
+        error = load_pem(cmd, key, "PRIVATE KEY", &client->cert_key);
     }
     if (!error) {
-        warn_exposed_key(cmd, client->key_file);
+        warn_exposed_key(cmd, key);
     }
     return error;
 }
@@ -224,6 +247,7 @@ static const char *parse_jwt(cmd_parms *cmd, const char *const *words,
 {
     const char *alg = NULL, *kid = NULL, *fault;
     const char *error = id_fault(cmd, words[1]);
+    const char *key = path_of(cmd, words[2]);
     int i;
 
     for (i = 3; !error && i < count; i++) {
@@ -237,12 +261,11 @@ static const char *parse_jwt(cmd_parms *cmd, const char *const *words,
         return error;
     }
     client->client_id = words[1];
-    client->key_file = path_of(cmd, words[2]);
-    if (smart_jwt_key_load(client->key_file, alg, kid, cmd->pool, &client->key,
-                           &fault) != APR_SUCCESS) {
+    if (smart_jwt_key_load(key, alg, kid, cmd->pool, &client->key, &fault) !=
+        APR_SUCCESS) {
         return apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", fault, NULL);
     }
-    warn_exposed_key(cmd, client->key_file);
+    warn_exposed_key(cmd, key);
     return try_signature(cmd, client);
 }
 

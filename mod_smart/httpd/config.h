@@ -66,10 +66,10 @@ typedef struct smart_client_t {
     const char *client_id;
     const char *secret; /* loaded; never dumped */
     const smart_jwt_key_t *key;
-    const char *audience; /* private_key_jwt */
-    const char *cert_file;
-    const char *key_file;
-    const char *shown; /* for dumps: method and id, no secret */
+    const char *audience;   /* private_key_jwt */
+    smart_slice_t cert;     /* tls_client_auth: PEM text */
+    smart_slice_t cert_key; /* never dumped */
+    const char *shown;      /* for dumps: method and id, no secret */
 } smart_client_t;
 
 /** Which claim becomes which header towards the backend. */

@@ -119,8 +119,8 @@ static void take_endpoint(smart_location_t *l, const smart_dir_conf_t *conf)
     e->secret = auth->secret;
     e->key = auth->key;
     e->assertion_audience = auth->audience;
-    e->cert_file = auth->cert_file;
-    e->key_file = auth->key_file;
+    e->cert = auth->cert;
+    e->cert_key = auth->cert_key;
     e->ca_file = conf->ca_file;
     e->total_timeout_ms =
         conf->total_timeout_ms ? conf->total_timeout_ms : DEFAULT_TOTAL_MS;

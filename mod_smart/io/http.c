@@ -286,6 +286,19 @@ static bool set_destination(CURL *curl, const smart_http_request_t *req)
     return ok;
 }
 
+/* As a text, not as a file: who reads a key at start-up may be root, and who
+   makes the connections is not. */
+static bool set_pem(CURL *curl, CURLoption option, smart_slice_t text)
+{
+    struct curl_blob blob = {
+        .data = (void *)(apr_uintptr_t)text.ptr, /* read only */
+        .len = text.len,
+        .flags = CURL_BLOB_NOCOPY,
+    };
+
+    return curl_easy_setopt(curl, option, &blob) == CURLE_OK;
+}
+
 static bool set_tls(CURL *curl, const smart_http_request_t *req)
 {
     bool ok = true;
@@ -298,9 +311,9 @@ static bool set_tls(CURL *curl, const smart_http_request_t *req)
         /* Builds with a default directory would go on trusting it. */
         SET(CURLOPT_CAPATH, NULL);
     }
-    if (req->cert_file) {
-        SET(CURLOPT_SSLCERT, req->cert_file);
-        SET(CURLOPT_SSLKEY, req->key_file);
+    if (req->cert.len) {
+        ok = ok && set_pem(curl, CURLOPT_SSLCERT_BLOB, req->cert) &&
+             set_pem(curl, CURLOPT_SSLKEY_BLOB, req->cert_key);
         /* No question on the terminal for a key with a passphrase. */
         SET(CURLOPT_KEYPASSWD, "");
     }

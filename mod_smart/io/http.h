@@ -41,8 +41,8 @@ typedef struct smart_http_request_t {
     int header_count;           /* how many of them */
     smart_slice_t body;         /* sent as it is */
     const char *ca_file;        /* PEM trust anchors; NULL: the system's */
-    const char *cert_file;      /* PEM client certificate; NULL: none */
-    const char *key_file;       /* PEM key to cert_file */
+    smart_slice_t cert;         /* PEM client certificate; empty: none */
+    smart_slice_t cert_key;     /* PEM key to cert */
     int connect_timeout_ms;     /* name lookup, TCP and TLS; positive */
     int total_timeout_ms;       /* everything; positive */
     apr_size_t max_bytes;       /* largest body accepted; positive */

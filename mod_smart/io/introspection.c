@@ -214,7 +214,7 @@ static const char *endpoint_fault(const smart_endpoint_t *e, apr_pool_t *p)
         }
         break;
     case SMART_CLIENT_AUTH_TLS:
-        if (!has_id || !e->cert_file || !e->key_file) {
+        if (!has_id || !e->cert.len || !e->cert_key.len) {
             return fault;
         }
         break;
@@ -302,6 +302,7 @@ static bool question_send(const question_t *q, smart_http_t *http,
 {
     const char *const headers[] = {q->authorization};
     const bool tls = e->method == SMART_CLIENT_AUTH_TLS;
+    const smart_slice_t none = {NULL, 0};
     smart_http_request_t req = {
         .url = e->url,
         .content_type = FORM_TYPE,
@@ -310,8 +311,8 @@ static bool question_send(const question_t *q, smart_http_t *http,
         .header_count = q->authorization ? 1 : 0,
         .body = {q->form.buf, q->form.len},
         .ca_file = e->ca_file,
-        .cert_file = tls ? e->cert_file : NULL,
-        .key_file = tls ? e->key_file : NULL,
+        .cert = tls ? e->cert : none,
+        .cert_key = tls ? e->cert_key : none,
         .connect_timeout_ms = e->connect_timeout_ms,
         .total_timeout_ms = e->total_timeout_ms,
         .max_bytes = SMART_MAX_ANSWER,

@@ -55,8 +55,8 @@ typedef struct smart_endpoint_t {
     const char *secret;             /* basic, post, bearer */
     const smart_jwt_key_t *key;     /* private_key_jwt */
     const char *assertion_audience; /* private_key_jwt; NULL: url */
-    const char *cert_file;          /* tls_client_auth, PEM */
-    const char *key_file;           /* tls_client_auth, PEM */
+    smart_slice_t cert;             /* tls_client_auth: PEM text */
+    smart_slice_t cert_key;         /* tls_client_auth: PEM text */
     const char *ca_file;            /* PEM trust anchors; NULL: the system's */
     int connect_timeout_ms;         /* positive */
     int total_timeout_ms;           /* positive */

@@ -822,6 +822,16 @@ static void tls_older_than_1_2_is_refused(void **state)
     }
 }
 
+static smart_slice_t made_text(const char *name)
+{
+    FILE *f = fopen(made(name), "r");
+    char *text = apr_palloc(pool, 8192);
+    const size_t n = fread(text, 1, 8192, f);
+
+    fclose(f);
+    return smart_slice_n(text, n);
+}
+
 static void client_certificate_is_shown(void **state)
 {
     server_t *s = tls_server("right", made("wrong.pem"));
@@ -830,11 +840,11 @@ static void client_certificate_is_shown(void **state)
     (void)state;
     req.ca_file = made("right.pem");
     post_fails(&req, APR_EGENERAL, "");
-    req.cert_file = made("wrong.pem");
-    req.key_file = made("right.key");
+    req.cert = made_text("wrong.pem");
+    req.cert_key = made_text("right.key");
     post_fails(&req, APR_EGENERAL, "");
     assert_int_equal(s->requests, 0);
-    req.key_file = made("wrong.key");
+    req.cert_key = made_text("wrong.key");
     post_ok(&req);
     assert_string_equal(s->peer, "/CN=wrong");
     server_stop(s);
