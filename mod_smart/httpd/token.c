@@ -22,16 +22,76 @@ APLOG_USE_MODULE(smart);
 #define NO_END 0
 
 static volatile apr_uint32_t refused_minute, trouble_minute, unproven_minute,
-    large_minute;
+    large_minute, audience_minute, issuer_minute;
+
+/* ---- what is wrong with a token, for whoever configures it ---- */
+
+static const char *token_audiences(const smart_grant_t *grant, apr_pool_t *p)
+{
+    const char *text = grant->auds;
+    const char *all = NULL;
+    int i;
+
+    for (i = 0; i < grant->aud_count; i++) {
+        all = all ? apr_pstrcat(p, all, ", ", text, NULL) : text;
+        text += strlen(text) + 1;
+    }
+    return all ? ap_escape_logitem(p, all) : "none";
+}
+
+static const char *our_audiences(const smart_location_t *l, apr_pool_t *p)
+{
+    const char *all = NULL;
+    int i;
+
+    for (i = 0; l->token.auds && l->token.auds[i]; i++) {
+        all = all ? apr_pstrcat(p, all, ", ", l->token.auds[i], NULL)
+                  : l->token.auds[i];
+    }
+    return all ? all : "none";
+}
+
+/* A token of another audience or issuer is, more often than an attack, one of
+   two values that somebody wrote in different ways: both are told. */
+static void log_mismatch(const smart_context_t *ctx, smart_reason_e reason)
+{
+    const smart_location_t *l = ctx->location;
+    request_rec *r = ctx->r;
+
+    if (reason == SMART_REASON_TOKEN_AUDIENCE &&
+        smart_once_a_minute(&audience_minute)) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      "SMART0206: a token is for another audience: its aud is "
+                      "%s, SmartAudience is %s; such tokens are refused",
+                      token_audiences(&ctx->grant, r->pool),
+                      our_audiences(l, r->pool));
+    }
+    if (reason == SMART_REASON_TOKEN_ISSUER &&
+        smart_once_a_minute(&issuer_minute)) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      "SMART0207: a token is from another issuer: its iss is "
+                      "%s, SmartIssuer is %s; such tokens are refused",
+                      *ctx->grant.iss
+                          ? ap_escape_logitem(r->pool, ctx->grant.iss)
+                          : "none",
+                      l->token.issuer);
+    }
+}
+
+/* ---- a record ---- */
 
 static smart_reason_e open_record(smart_context_t *ctx, smart_slice_t record,
                                   const smart_clock_t *now)
 {
+    smart_reason_e reason;
+
     if (!smart_grant_open(record, &ctx->grant)) {
         return SMART_REASON_INTERNAL;
     }
     ctx->has_grant = true;
-    return smart_grant_judge(&ctx->grant, &ctx->location->token, now->wall_s);
+    reason = smart_grant_judge(&ctx->grant, &ctx->location->token, now->wall_s);
+    log_mismatch(ctx, reason);
+    return reason;
 }
 
 /* True: the cache had an answer, in *preason. */
