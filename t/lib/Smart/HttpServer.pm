@@ -155,7 +155,10 @@ sub _drop {
     vec($self->{wvec}, $c->{fd}, 1) = 0;
     setsockopt $c->{sock}, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0 if $reset;
     delete $self->{conns}{$c->{fd}};
-    if ($c->{tls}) { $c->{sock}->close(SSL_fast_shutdown => 1) }
+    # After a handshake that failed it is a plain socket again.
+    if ($c->{tls} && $c->{sock}->isa('IO::Socket::SSL')) {
+        $c->{sock}->close(SSL_fast_shutdown => 1);
+    }
     else { close $c->{sock} }
     delete @$c{qw(sock stream)};
     vec($self->{rvec}, $self->{lfd}, 1) = 1;
