@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fhir.c: look-ups in the generated tables, by binary search.
+ * fhir.c: look-ups in the generated tables: types by hash, parameters by
+ * binary search.
  */
 #include "core/fhir_tables.h"
 
@@ -33,22 +34,17 @@ static int compare(smart_slice_t a, const char *b)
 
 smart_type_t smart_fhir_type(smart_fhir_e v, smart_slice_t name)
 {
-    unsigned low = 1;
-    unsigned high = SMART_FHIR_TYPE_LAST + 1;
+    unsigned at;
+    smart_type_t t;
 
-    while (low < high) {
-        unsigned middle = low + (high - low) / 2;
-        int order = compare(name, smart_fhir_names[middle]);
-
-        if (order == 0) {
-            smart_type_t t = (smart_type_t)middle;
+    if (name.len == 0 || name.len > SMART_MAX_TYPE) {
+        return SMART_TYPE_NONE;
+    }
+    for (at = smart_fhir_slot(name); (t = smart_fhir_slots[at]) != 0;
+         at = (at + 1) % SMART_FHIR_SLOTS) {
+        if (name.len == smart_fhir_lengths[t] &&
+            memcmp(name.ptr, smart_fhir_names[t], name.len) == 0) {
             return smart_fhir_type_known(v, t) ? t : SMART_TYPE_NONE;
-        }
-        if (order < 0) {
-            high = middle;
-        }
-        else {
-            low = middle + 1;
         }
     }
     return SMART_TYPE_NONE;
