@@ -24,6 +24,8 @@
 #define SEG_SMART       0x200u
 #define SEG_STAR        0x400u
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
 #define SEG_DEPTH 4 /* segments of the deepest interaction */
 
 #define GET    0x01u
@@ -137,13 +139,17 @@ static bool is_common_criterion(smart_slice_t base)
     return is_one_of(base, names);
 }
 
-static bool has_compartment(smart_slice_t type)
+static bool has_compartment(smart_type_t type)
 {
-    static const char *const types[] = {"Patient",       "Encounter",
-                                        "RelatedPerson", "Practitioner",
-                                        "Device",        NULL};
-
-    return is_one_of(type, types);
+    switch (type) {
+    case SMART_FHIR_PATIENT:
+    case SMART_FHIR_ENCOUNTER:
+    case SMART_FHIR_RELATED_PERSON:
+    case SMART_FHIR_PRACTITIONER:
+    case SMART_FHIR_DEVICE:
+        return true;
+    }
+    return false;
 }
 
 bool smart_interaction_page_param(smart_slice_t name)
@@ -161,53 +167,51 @@ static void method_read(const char *method, shape_t *shape,
                         smart_interaction_t *pi)
 {
     static const struct {
-        const char *name;
+        char name[8];
         unsigned bit;
+        bool head;
     } methods[] = {
-        {"GET", GET},     {"HEAD", GET},      {"POST", POST}, {"PUT", PUT},
-        {"PATCH", PATCH}, {"DELETE", DELETE}, {"OPTIONS", 0},
+        {"GET", GET, false},     {"HEAD", GET, true},
+        {"POST", POST, false},   {"PUT", PUT, false},
+        {"PATCH", PATCH, false}, {"DELETE", DELETE, false},
+        {"OPTIONS", 0, false},
     };
     apr_size_t i;
 
-    for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-        if (strcmp(method, methods[i].name) == 0) {
+    for (i = 0; i < COUNT(methods); i++) {
+        if (method[0] == methods[i].name[0] &&
+            strcmp(method, methods[i].name) == 0) {
             pi->method_known = true;
-            pi->head = strcmp(method, "HEAD") == 0;
+            pi->head = methods[i].head;
             shape->method = methods[i].bit;
             return;
         }
     }
 }
 
-static unsigned segment_classes(smart_slice_t segment, smart_type_t type)
+static unsigned word_class(smart_slice_t segment)
 {
     static const struct {
-        const char *word;
+        smart_slice_t word;
         unsigned bit;
     } words[] = {
-        {"_history", SEG_HISTORY},          {"_search", SEG_SEARCH},
-        {"metadata", SEG_METADATA},         {".well-known", SEG_WELL_KNOWN},
-        {"smart-configuration", SEG_SMART}, {"*", SEG_STAR},
+#define WORD(text) {text, sizeof(text) - 1}
+        {WORD("_history"), SEG_HISTORY},
+        {WORD("_search"), SEG_SEARCH},
+        {WORD("metadata"), SEG_METADATA},
+        {WORD(".well-known"), SEG_WELL_KNOWN},
+        {WORD("smart-configuration"), SEG_SMART},
+        {WORD("*"), SEG_STAR},
+#undef WORD
     };
-    unsigned classes = 0;
     apr_size_t i;
 
-    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if (smart_slice_is(segment, words[i].word)) {
-            classes |= words[i].bit;
+    for (i = 0; i < COUNT(words); i++) {
+        if (smart_slice_equal(segment, words[i].word)) {
+            return words[i].bit;
         }
     }
-    if (type != SMART_TYPE_NONE) {
-        classes |= SEG_TYPE;
-        classes |= has_compartment(segment) ? SEG_COMPARTMENT : 0u;
-    }
-    if (smart_path_is_id(segment)) {
-        classes |= SEG_ID | SEG_VID;
-    }
-    if (smart_path_is_operation(segment)) {
-        classes |= SEG_OPERATION;
-    }
-    return classes;
+    return 0;
 }
 
 static void shape_classify(smart_fhir_e v, shape_t *shape)
@@ -216,26 +220,43 @@ static void shape_classify(smart_fhir_e v, shape_t *shape)
 
     for (i = 0; i < shape->path.count && i < SEG_DEPTH; i++) {
         const smart_slice_t segment = shape->path.segments[i];
-
         /* types stand first and third */
-        shape->types[i] =
+        const smart_type_t type =
             i % 2 == 0 ? smart_fhir_type(v, segment) : SMART_TYPE_NONE;
-        shape->classes[i] = segment_classes(segment, shape->types[i]);
+        unsigned classes = word_class(segment);
+
+        if (type != SMART_TYPE_NONE) {
+            classes |=
+                has_compartment(type) ? SEG_TYPE | SEG_COMPARTMENT : SEG_TYPE;
+        }
+        if (shape->path.is_id[i]) {
+            classes |= SEG_ID | SEG_VID;
+        }
+        if (smart_path_is_operation(segment)) {
+            classes |= SEG_OPERATION;
+        }
+        shape->types[i] = type;
+        shape->classes[i] = classes;
     }
+}
+
+/* Whether a row is for so many segments, 0 to SEG_DEPTH. */
+static bool row_is_deep(const row_t *row, int count)
+{
+    return (count == 0 || row->segments[count - 1] != 0) &&
+           (count == SEG_DEPTH || row->segments[count] == 0);
 }
 
 static bool row_matches(const row_t *row, const shape_t *shape)
 {
     int i;
 
-    if (!(row->methods & shape->method) || shape->path.count > SEG_DEPTH) {
+    if (!(row->methods & shape->method) ||
+        !row_is_deep(row, shape->path.count)) {
         return false;
     }
-    for (i = 0; i < SEG_DEPTH; i++) {
-        const bool there = i < shape->path.count;
-
-        if (there != (row->segments[i] != 0) ||
-            (there && !(row->segments[i] & shape->classes[i]))) {
+    for (i = 0; i < shape->path.count; i++) {
+        if (!(row->segments[i] & shape->classes[i])) {
             return false;
         }
     }
@@ -246,7 +267,7 @@ static const row_t *row_find(const shape_t *shape)
 {
     apr_size_t i;
 
-    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+    for (i = 0; shape->path.count <= SEG_DEPTH && i < COUNT(table); i++) {
         if (row_matches(&table[i], shape)) {
             return &table[i];
         }
@@ -364,7 +385,7 @@ static void segments_fill(const row_t *row, const shape_t *shape,
     const smart_slice_t *const segments = shape->path.segments;
     int i;
 
-    for (i = 0; i < SEG_DEPTH; i++) {
+    for (i = 0; i < shape->path.count; i++) {
         switch (row->segments[i]) {
         case SEG_TYPE:
         case SEG_TYPE | SEG_STAR:
@@ -457,7 +478,7 @@ smart_reason_e smart_interaction_read(smart_fhir_e v,
     shape_t shape;
 
     memset(pi, 0, sizeof(*pi));
-    memset(&shape, 0, sizeof(shape));
+    shape.method = 0; /* the rest is set as far as the path goes */
     *pwhy = NULL;
     method_read(req->method, &shape, pi);
     if (!smart_path_read(req->path, &shape.path, pwhy)) {

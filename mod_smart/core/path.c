@@ -1,66 +1,94 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * path.c: one pass over a path.
+ * path.c: one pass over a path, one look at each byte.
  */
 #include "core/path.h"
 
-static bool is_alnum(char c)
+/* What a byte can be part of; several bits for one that fits several. */
+#define PART_OF_SEGMENT   0x01u
+#define PART_OF_ID        0x02u
+#define PART_OF_OPERATION 0x04u
+#define PART_OF_ALL       (PART_OF_SEGMENT | PART_OF_ID | PART_OF_OPERATION)
+
+/* Zero, for every byte not named: part of nothing. */
+static const unsigned char parts_of[256] = {
+    ['A' ... 'Z'] = PART_OF_ALL,
+    ['a' ... 'z'] = PART_OF_ALL,
+    ['0' ... '9'] = PART_OF_ALL,
+    ['-'] = PART_OF_ALL,
+    ['.'] = PART_OF_SEGMENT | PART_OF_ID,
+    ['_'] = PART_OF_SEGMENT,
+    ['$'] = PART_OF_SEGMENT,
+};
+
+static unsigned parts(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           (c >= '0' && c <= '9');
+    return parts_of[(unsigned char)c];
 }
 
-static bool is_path_byte(char c)
+/* The bytes a segment can have; *pall: what all of them can be part of. */
+static smart_slice_t segment_take(smart_slice_t rest, unsigned *pall)
 {
-    return is_alnum(c) || c == '.' || c == '_' || c == '$' || c == '-';
-}
-
-/* What is wrong with a segment; NULL: nothing. */
-static const char *segment_fault(smart_slice_t segment, bool star_allowed)
-{
+    unsigned all = PART_OF_ALL;
     apr_size_t i;
 
-    if (segment.len == 0) {
+    for (i = 0; i < rest.len && (parts(rest.ptr[i]) & PART_OF_SEGMENT); i++) {
+        all &= parts(rest.ptr[i]);
+    }
+    *pall = all;
+    return smart_slice_n(rest.ptr, i);
+}
+
+/* What is wrong with a segment of len bytes; NULL: nothing. */
+static const char *segment_fault(smart_slice_t rest, apr_size_t len)
+{
+    if (len < rest.len && rest.ptr[len] != '/') {
+        return "a byte that must not stand in the path";
+    }
+    if (len == 0) {
         return "an empty path segment";
     }
-    if (smart_slice_is(segment, ".") || smart_slice_is(segment, "..")) {
+    if (rest.ptr[0] == '.' && (len == 1 || (len == 2 && rest.ptr[1] == '.'))) {
         return "a dot segment in the path";
-    }
-    if (star_allowed && smart_slice_is(segment, "*")) {
-        return NULL;
-    }
-    for (i = 0; i < segment.len; i++) {
-        if (!is_path_byte(segment.ptr[i])) {
-            return "a byte that must not stand in the path";
-        }
     }
     return NULL;
 }
 
-static smart_slice_t first_segment(smart_slice_t rest)
+static bool is_last_star(smart_slice_t rest)
 {
-    const char *const slash = memchr(rest.ptr, '/', rest.len);
+    return rest.ptr[0] == '*' &&
+           (rest.len == 1 || (rest.len == 2 && rest.ptr[1] == '/'));
+}
 
-    return smart_slice_n(rest.ptr,
-                         slash ? (apr_size_t)(slash - rest.ptr) : rest.len);
+static void segment_keep(smart_path_t *path, smart_slice_t segment,
+                         unsigned all)
+{
+    if (path->count < SMART_PATH_MAX_SEGMENTS) {
+        path->segments[path->count] = segment;
+        path->is_id[path->count] =
+            (all & PART_OF_ID) && segment.len <= SMART_MAX_ID;
+    }
+    path->count++;
 }
 
 static const char *segments_read(smart_slice_t rest, smart_path_t *path)
 {
     while (rest.len > 0) {
-        const smart_slice_t segment = first_segment(rest);
-        /* with its slash, if it has one */
-        const apr_size_t used = segment.len + (segment.len < rest.len);
-        const char *const why =
-            segment_fault(segment, path->count == 2 && used == rest.len);
+        unsigned all;
+        smart_slice_t segment = segment_take(rest, &all);
+        const char *const why = segment_fault(rest, segment.len);
+        apr_size_t used;
 
-        if (why) {
+        if (why && path->count == 2 && is_last_star(rest)) {
+            segment.len = 1;
+            all = 0;
+        }
+        else if (why) {
             return why;
         }
-        if (path->count < SMART_PATH_MAX_SEGMENTS) {
-            path->segments[path->count] = segment;
-        }
-        path->count++;
+        segment_keep(path, segment, all);
+        /* with its slash, if it has one */
+        used = segment.len + (segment.len < rest.len);
         rest = smart_slice_n(rest.ptr + used, rest.len - used);
     }
     return NULL;
@@ -68,7 +96,7 @@ static const char *segments_read(smart_slice_t rest, smart_path_t *path)
 
 bool smart_path_read(smart_slice_t raw, smart_path_t *ppath, const char **pwhy)
 {
-    memset(ppath, 0, sizeof(*ppath));
+    ppath->count = 0;
     *pwhy = NULL;
     if (raw.len == 0) {
         return true;
@@ -79,7 +107,7 @@ bool smart_path_read(smart_slice_t raw, smart_path_t *ppath, const char **pwhy)
     }
     *pwhy = segments_read(smart_slice_n(raw.ptr + 1, raw.len - 1), ppath);
     if (*pwhy) {
-        memset(ppath, 0, sizeof(*ppath));
+        ppath->count = 0;
     }
     return *pwhy == NULL;
 }
@@ -88,13 +116,12 @@ bool smart_path_is_id(smart_slice_t text)
 {
     apr_size_t i;
 
-    for (i = 0; i < text.len; i++) {
-        if (!is_alnum(text.ptr[i]) && text.ptr[i] != '-' &&
-            text.ptr[i] != '.') {
-            return false;
-        }
+    if (text.len == 0 || text.len > SMART_MAX_ID) {
+        return false;
     }
-    return text.len > 0 && text.len <= SMART_MAX_ID;
+    for (i = 0; i < text.len && (parts(text.ptr[i]) & PART_OF_ID); i++) {
+    }
+    return i == text.len;
 }
 
 bool smart_path_is_operation(smart_slice_t text)
@@ -105,10 +132,7 @@ bool smart_path_is_operation(smart_slice_t text)
         text.ptr[1] > 'z') {
         return false;
     }
-    for (i = 2; i < text.len; i++) {
-        if (!is_alnum(text.ptr[i]) && text.ptr[i] != '-') {
-            return false;
-        }
+    for (i = 2; i < text.len && (parts(text.ptr[i]) & PART_OF_OPERATION); i++) {
     }
-    return true;
+    return i == text.len;
 }

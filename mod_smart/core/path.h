@@ -24,13 +24,15 @@
 typedef struct smart_path_t {
     int count; /* segments; more than are held when the path is deeper */
     smart_slice_t segments[SMART_PATH_MAX_SEGMENTS]; /* parts of the path */
+    bool is_id[SMART_PATH_MAX_SEGMENTS]; /* what smart_path_is_id() says */
 } smart_path_t;
 
 /**
  * Split a path.
  * @param raw   raw bytes below the base: "" or "/..."; borrowed as long as
  *              *ppath is used
- * @param ppath out: the segments; none on false
+ * @param ppath out: the segments, none on false; what is beyond count is not
+ *              set
  * @param pwhy  out: what is malformed, constant text; NULL on true
  * @return false when it is not in canonical form
  */

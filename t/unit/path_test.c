@@ -157,6 +157,31 @@ static void ids(void **state)
                     "789012345"))); /* one more */
 }
 
+/* What is noted in passing is what the question gets for an answer. */
+static void segments_are_marked_as_ids(void **state)
+{
+    static const char *const paths[] = {
+        "/Patient/a-B.9/_history/2",
+        "/$x/a_b/*",
+        "/a/b/*/",
+        "/metadata/.well",
+        "/a/"
+        "1234567890123456789012345678901234567890123456789012345678901234",
+        "/a/"
+        "12345678901234567890123456789012345678901234567890123456789012345"};
+    smart_path_t path;
+    size_t i;
+    int n;
+
+    (void)state;
+    for (i = 0; i < COUNT(paths); i++) {
+        assert_true(canonical(paths[i], strlen(paths[i]), &path));
+        for (n = 0; n < path.count; n++) {
+            assert_int_equal(path.is_id[n], smart_path_is_id(path.segments[n]));
+        }
+    }
+}
+
 static void operations(void **state)
 {
     static const char *const good[] = {"$everything", "$x", "$validate-code",
@@ -186,6 +211,7 @@ int main(void)
         cmocka_unit_test(the_base_has_no_segment),
         cmocka_unit_test(deep_paths_are_counted_but_not_held),
         cmocka_unit_test(ids),
+        cmocka_unit_test(segments_are_marked_as_ids),
         cmocka_unit_test(operations),
     };
 
