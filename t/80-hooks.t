@@ -9,6 +9,8 @@
 # Environment: SMART_WAYS, of "event worker prefork event/2 worker/2" (all).
 use strict;
 use warnings;
+use File::Basename qw(dirname);
+use File::Path qw(make_path);
 use FindBin ();
 use lib "$FindBin::Bin/lib";
 use Digest::SHA qw(sha1_base64);
@@ -21,7 +23,7 @@ use Smart::Probe ();
 my @WAYS = split ' ', $ENV{SMART_WAYS}
     // 'event worker prefork event/2 worker/2';
 my @MODULES = qw(access_compat auth_basic authn_file include status info cache
-    cache_disk proxy_balancer lbmethod_byrequests slotmem_shm proxy_ajp
+    negotiation cache_disk proxy_balancer lbmethod_byrequests slotmem_shm proxy_ajp
     proxy_fcgi);
 
 my $OBS = '/fhir/Observation';
@@ -86,9 +88,13 @@ host 'per-directory [P]', [<<'END'], sub {
 RewriteEngine On
 RewriteRule Observation/obs-2$ @FHIR@/Patient/pat-2 [P]
 RewriteRule Observation/obs-mv$ @FHIR@/Observation/obs-mv [P]
+RewriteRule Observation/obs-perf$ @LOCALHOST@/fhir/Observation/obs-perf [P]
+RewriteRule Observation/obs-vs1$ @BACKEND@/x/fhir/Observation/obs-vs1 [P]
 END
     my ($p) = @_;
     $p->refused('to another resource', 403, GET => "$OBS/obs-2", $both);
+    $p->refused('to another host', 403, GET => "$OBS/obs-perf", $both);
+    $p->refused('to another place of it', 403, GET => "$OBS/obs-vs1", $both);
     $p->permitted('to the same', 'Observation/obs-mv', GET => "$OBS/obs-mv",
                   $t);
     $p->refused('... without a token', 401, GET => "$OBS/obs-mv");
@@ -134,16 +140,18 @@ RewriteRule ^/fhir/Observation$ \
 RewriteRule ^/fhir/(.*)$ @FHIR@/$1 [P,L]
 END
 
-host 'server-level rewrite from outside the base', [''], sub {
+host 'server-level rewrite', [''], sub {
     my ($p) = @_;
-    $p->refused('is not what was asked for', 400, GET => '/short', $both);
+    $p->refused('into the base', 400, GET => '/short', $both);
     $p->refused('out of the base', 403, GET => "$OBS/obs-1", $both);
+    $p->refused('within the base', 400, GET => "$OBS/obs-mv", $both);
     $p->permitted('what is not rewritten', 'Observation/obs-2',
                   GET => "$OBS/obs-2", $t);
 }, <<'END';
 RewriteEngine On
 RewriteRule ^/short$ /fhir/Patient/pat-2 [PT]
 RewriteRule ^/fhir/Observation/obs-1$ /open/Patient/pat-2 [PT]
+RewriteRule ^/fhir/Observation/obs-mv$ /fhir/Patient/pat-2 [PT]
 ProxyPass /open @FHIR@
 END
 
@@ -203,6 +211,18 @@ host 'a local handler', ['SetHandler server-status', backend => 0], sub {
     my $r = $p->answered('is reached with a permit', 200,
                          GET => "$OBS/obs-1", $t);
     like $r->body, qr/Server uptime/, '... and answers';
+    $r = $p->refused('TRACE', 405, TRACE => "$OBS/obs-1", $t);
+    unlike $r->body, qr/\Q$t\E/, '... does not show the token';
+};
+
+host 'local files', ['Options +MultiViews', backend => 0], sub {
+    my ($p) = @_;
+    $p->refused('without a token', 401, GET => "$OBS/file-1");
+    $p->refused('without a scope', 403, GET => '/fhir/Patient/file-1', $t);
+    my $r = $p->answered('with a permit', 200, GET => "$OBS/file-1", $t);
+    is $r->body, "a file\n", '... the file itself';
+    $p->refused('another file than the one that was judged', 403,
+                GET => "$OBS/file-2", $t);
 };
 
 host 'nocanon at run time', ['SetEnv proxy-nocanon 1'], sub {
@@ -541,6 +561,7 @@ sub run {
     my $conf = '';
     for my $n (1 .. @cases) {
         my $text = $cases[$n - 1]{conf} =~ s/\@BACKEND\@/$backend/gr;
+        $text =~ s{\@LOCALHOST\@}{$backend =~ s/127\.0\.0\.1/localhost/r}ge;
         $conf .= "<VirtualHost 127.0.0.1:\@PORT$n\@>\n"
             . "ServerName http://127.0.0.1:\@PORT$n\@\n$text</VirtualHost>\n";
     }
@@ -549,13 +570,21 @@ sub run {
         start => 0, modules => [@MODULES, $http2 ? 'http2' : ()]);
     mkdir $h->dir . '/cache';
     chmod 0777, $h->dir . '/cache';
-    open my $page, '>', $h->dir . '/htdocs/page.shtml' or die "page: $!\n";
-    print $page "<!--#include virtual=\"$OBS/obs-1\" -->\n",
-        "<!--#include virtual=\"/fhir/Patient/pat-2\" -->\n";
-    close $page;
-    open my $users, '>', $h->dir . '/users' or die "users: $!\n";
-    print $users 'user:{SHA}', sha1_base64('word'), "=\n";
-    close $users;
+    my %files = (
+        'htdocs/page.shtml' => "<!--#include virtual=\"$OBS/obs-1\" -->\n"
+            . "<!--#include virtual=\"/fhir/Patient/pat-2\" -->\n",
+        "htdocs$OBS/file-1" => "a file\n",
+        "htdocs$OBS/file-2.html" => "another file\n",
+        'htdocs/fhir/Patient/file-1' => "a file\n",
+        users => 'user:{SHA}' . sha1_base64('word') . "=\n",
+    );
+    for my $name (sort keys %files) {
+        my $path = $h->dir . "/$name";
+        make_path(dirname($path));
+        open my $f, '>', $path or die "$path: $!\n";
+        print $f $files{$name};
+        close $f;
+    }
     $h->start;
     for my $n (1 .. @cases) {
         subtest "$way: $cases[$n - 1]{name}" => sub {
