@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * interaction.c: path and method looked up in one table, then the few things
+ * interaction.c: path and method looked up in the table, then the few things
  * that depend on parameters and header fields.
  *
  * A new interaction is a row of the table; a new kind of segment is a bit and
- * a line in segment_classes().
+ * a line where shape_classify() looks.
  */
 #include "core/interaction.h"
 #include "core/path.h"
@@ -41,7 +41,7 @@ typedef enum {
 } query_e;
 
 typedef struct row_t {
-    unsigned segments[SEG_DEPTH]; /* 0: the path ended before */
+    unsigned segments[SEG_DEPTH]; /* as many as the table is for */
     unsigned methods;
     smart_interaction_e kind;
     smart_level_e level;
@@ -53,33 +53,29 @@ typedef struct row_t {
 #define LEVEL(name) SMART_LEVEL_##name
 
 /* clang-format off */
-static const row_t table[] = {
+static const row_t of_base[] = {
     {{0}, GET, KIND(SEARCH_SYSTEM), LEVEL(SYSTEM), QUERY_FREE, false},
     {{0}, POST, KIND(BATCH), LEVEL(SYSTEM), QUERY_REFUSED, false},
     {{0}, DELETE, KIND(DELETE), LEVEL(SYSTEM), QUERY_CRITERIA, false},
+};
+
+static const row_t of_one[] = {
+    {{SEG_TYPE}, GET, KIND(SEARCH_TYPE), LEVEL(TYPE), QUERY_FREE, false},
+    {{SEG_TYPE}, POST, KIND(CREATE), LEVEL(TYPE), QUERY_REFUSED, false},
+    {{SEG_TYPE}, PUT, KIND(UPDATE), LEVEL(TYPE), QUERY_CRITERIA, false},
+    {{SEG_TYPE}, PATCH, KIND(PATCH), LEVEL(TYPE), QUERY_CRITERIA, false},
+    {{SEG_TYPE}, DELETE, KIND(DELETE), LEVEL(TYPE), QUERY_CRITERIA, false},
     {{SEG_METADATA},
      GET, KIND(CAPABILITIES), LEVEL(SYSTEM), QUERY_FREE, false},
-    {{SEG_WELL_KNOWN, SEG_SMART},
-     GET, KIND(DISCOVERY), LEVEL(SYSTEM), QUERY_FREE, false},
     {{SEG_HISTORY},
      GET, KIND(HISTORY_SYSTEM), LEVEL(SYSTEM), QUERY_FREE, false},
     {{SEG_SEARCH},
      GET | POST, KIND(SEARCH_SYSTEM), LEVEL(SYSTEM), QUERY_FREE, true},
     {{SEG_OPERATION},
      GET | POST, KIND(OPERATION), LEVEL(SYSTEM), QUERY_FREE, false},
+};
 
-    {{SEG_TYPE}, GET, KIND(SEARCH_TYPE), LEVEL(TYPE), QUERY_FREE, false},
-    {{SEG_TYPE}, POST, KIND(CREATE), LEVEL(TYPE), QUERY_REFUSED, false},
-    {{SEG_TYPE}, PUT, KIND(UPDATE), LEVEL(TYPE), QUERY_CRITERIA, false},
-    {{SEG_TYPE}, PATCH, KIND(PATCH), LEVEL(TYPE), QUERY_CRITERIA, false},
-    {{SEG_TYPE}, DELETE, KIND(DELETE), LEVEL(TYPE), QUERY_CRITERIA, false},
-    {{SEG_TYPE, SEG_SEARCH},
-     GET | POST, KIND(SEARCH_TYPE), LEVEL(TYPE), QUERY_FREE, true},
-    {{SEG_TYPE, SEG_HISTORY},
-     GET, KIND(HISTORY_TYPE), LEVEL(TYPE), QUERY_FREE, false},
-    {{SEG_TYPE, SEG_OPERATION},
-     GET | POST, KIND(OPERATION), LEVEL(TYPE), QUERY_FREE, false},
-
+static const row_t of_two[] = {
     {{SEG_TYPE, SEG_ID}, GET, KIND(READ), LEVEL(INSTANCE), QUERY_FREE, false},
     {{SEG_TYPE, SEG_ID},
      PUT, KIND(UPDATE), LEVEL(INSTANCE), QUERY_REFUSED, false},
@@ -87,19 +83,42 @@ static const row_t table[] = {
      PATCH, KIND(PATCH), LEVEL(INSTANCE), QUERY_REFUSED, false},
     {{SEG_TYPE, SEG_ID},
      DELETE, KIND(DELETE), LEVEL(INSTANCE), QUERY_REFUSED, false},
+    {{SEG_TYPE, SEG_SEARCH},
+     GET | POST, KIND(SEARCH_TYPE), LEVEL(TYPE), QUERY_FREE, true},
+    {{SEG_TYPE, SEG_HISTORY},
+     GET, KIND(HISTORY_TYPE), LEVEL(TYPE), QUERY_FREE, false},
+    {{SEG_TYPE, SEG_OPERATION},
+     GET | POST, KIND(OPERATION), LEVEL(TYPE), QUERY_FREE, false},
+    {{SEG_WELL_KNOWN, SEG_SMART},
+     GET, KIND(DISCOVERY), LEVEL(SYSTEM), QUERY_FREE, false},
+};
+
+static const row_t of_three[] = {
     {{SEG_TYPE, SEG_ID, SEG_HISTORY},
      GET, KIND(HISTORY_INSTANCE), LEVEL(INSTANCE), QUERY_FREE, false},
-    {{SEG_TYPE, SEG_ID, SEG_HISTORY, SEG_VID},
-     GET, KIND(VREAD), LEVEL(INSTANCE), QUERY_FREE, false},
     {{SEG_TYPE, SEG_ID, SEG_OPERATION},
      GET | POST, KIND(OPERATION), LEVEL(INSTANCE), QUERY_FREE, false},
-
     {{SEG_COMPARTMENT, SEG_ID, SEG_TYPE | SEG_STAR},
      GET, KIND(SEARCH_COMPARTMENT), LEVEL(TYPE), QUERY_FREE, false},
+};
+
+static const row_t of_four[] = {
+    {{SEG_TYPE, SEG_ID, SEG_HISTORY, SEG_VID},
+     GET, KIND(VREAD), LEVEL(INSTANCE), QUERY_FREE, false},
     {{SEG_COMPARTMENT, SEG_ID, SEG_TYPE, SEG_SEARCH},
      POST, KIND(SEARCH_COMPARTMENT), LEVEL(TYPE), QUERY_FREE, true},
 };
 /* clang-format on */
+
+/* By the number of segments. */
+static const struct {
+    const row_t *rows;
+    apr_size_t count;
+} tables[SEG_DEPTH + 1] = {
+    {of_base, COUNT(of_base)}, {of_one, COUNT(of_one)},
+    {of_two, COUNT(of_two)},   {of_three, COUNT(of_three)},
+    {of_four, COUNT(of_four)},
+};
 
 /* A request, as far as path and method tell. */
 typedef struct shape_t {
@@ -240,19 +259,11 @@ static void shape_classify(smart_fhir_e v, shape_t *shape)
     }
 }
 
-/* Whether a row is for so many segments, 0 to SEG_DEPTH. */
-static bool row_is_deep(const row_t *row, int count)
-{
-    return (count == 0 || row->segments[count - 1] != 0) &&
-           (count == SEG_DEPTH || row->segments[count] == 0);
-}
-
 static bool row_matches(const row_t *row, const shape_t *shape)
 {
     int i;
 
-    if (!(row->methods & shape->method) ||
-        !row_is_deep(row, shape->path.count)) {
+    if (!(row->methods & shape->method)) {
         return false;
     }
     for (i = 0; i < shape->path.count; i++) {
@@ -265,11 +276,12 @@ static bool row_matches(const row_t *row, const shape_t *shape)
 
 static const row_t *row_find(const shape_t *shape)
 {
+    const int depth = shape->path.count;
     apr_size_t i;
 
-    for (i = 0; shape->path.count <= SEG_DEPTH && i < COUNT(table); i++) {
-        if (row_matches(&table[i], shape)) {
-            return &table[i];
+    for (i = 0; depth <= SEG_DEPTH && i < tables[depth].count; i++) {
+        if (row_matches(&tables[depth].rows[i], shape)) {
+            return &tables[depth].rows[i];
         }
     }
     return NULL;
