@@ -22,9 +22,9 @@ use Smart::Probe ();
 
 my @WAYS = split ' ', $ENV{SMART_WAYS}
     // 'event worker prefork event/2 worker/2';
-my @MODULES = qw(access_compat auth_basic authn_file include status info cache
-    negotiation cache_disk proxy_balancer lbmethod_byrequests slotmem_shm proxy_ajp
-    proxy_fcgi);
+my @MODULES = qw(access_compat auth_basic authn_file include negotiation
+    status info cache cache_disk proxy_balancer lbmethod_byrequests
+    slotmem_shm proxy_ajp proxy_fcgi);
 
 my $OBS = '/fhir/Observation';
 my $lab = Smart::Lab->new;
@@ -520,12 +520,59 @@ host 'methods', [''], sub {
                 ['Content-Type' => 'application/fhir+json'],
                 '{"resourceType":"Observation"}');
     $p->refused('OPTIONS', 401, OPTIONS => "$OBS/obs-1");
-    $p->refused('OPTIONS *', undef, OPTIONS => "$OBS/obs-1", 'garbage');
+    $p->refused('... with garbage', 401, OPTIONS => "$OBS/obs-1", 'garbage');
     $p->refused('HEAD', 401, HEAD => "$OBS/obs-1");
     is +($p->counted(HEAD => "$OBS/obs-1", $t))[0]->status, 200,
         'HEAD with a token';
     $p->permitted('GET', 'Observation/obs-1', GET => "$OBS/obs-1", $t);
 };
+
+host 'one connection', [''], sub {
+    my ($p) = @_;
+    return pass 'of HTTP/1.1 only' if $p->http2;
+    my $c = Smart::Client->new(port => $p->port);
+    my $say = sub {
+        my ($token, $path) = @_;
+        my $r = $c->request(GET => $path // "$OBS/obs-1", [defined $token
+            ? (Authorization => "Bearer $token") : ()]);
+        return join ' ', $r->status, $r->canaries;
+    };
+    my $wrong = $t =~ s/.\z/x/r;
+    my @got = map { $say->(@$_) } [$t], [undef], [$t], [$wrong], [$t],
+        [$pat], [$t, '/fhir/Patient/pat-2'], [$pat, '/fhir/Patient/pat-2'],
+        [undef, '/fhir/Patient/pat-2'];
+    is_deeply \@got, ['200 Observation/obs-1', 401, '200 Observation/obs-1',
+        401, '200 Observation/obs-1', 403, 403, '200 Patient/pat-2', 401],
+        'each request is judged by its own token';
+    my $r = $c->raw(join('', $c->bytes(GET => "$OBS/obs-1",
+                                       [Authorization => "Bearer $t"]),
+                         $c->bytes(GET => "$OBS/obs-1")), keep => 1);
+    is join(' ', $r->status, $c->next_response->status), '200 401',
+        'pipelined ones as well';
+};
+
+host 'upgrade to h2c', [''], sub {
+    my ($p) = @_;
+    return pass 'by servers that can' if !$p->http2;
+    my $url = 'http://127.0.0.1:' . $p->port;
+    my $curl = "curl -s --http2 --max-time 10 -o /dev/null -w "
+        . "'%{http_version} %{http_code}'";
+    is qx($curl $url$OBS/obs-1), '1.1 401', 'no token';
+    is qx($curl -H 'Authorization: Bearer $pat' $url$OBS/obs-1), '1.1 403',
+        'no scope';
+    is qx($curl -H 'Authorization: Bearer $t' $url$OBS/obs-1), '2 200',
+        'a token';
+};
+
+host 'forward proxy', [''], sub {
+    my ($p) = @_;
+    return pass 'by HTTP/1.1 only' if $p->http2;
+    my $at = $lab->fhir_base;
+    $p->refused('no token', undef, GET => "$at/Patient/pat-2");
+    $p->refused('a token', undef, GET => "$at/Patient/pat-2", $both);
+    my ($r, $hits) = $p->counted(GET => $at =~ s{/fhir\z}{/elsewhere}r);
+    is $hits, 1, 'what is not below the base is passed';
+}, "ProxyRequests On\n";
 
 # --- mod_cache -------------------------------------------------------------
 

@@ -166,13 +166,25 @@ static int answer_preflight(smart_context_t *ctx)
     return OK;
 }
 
+/* On to the handler. */
+static int pass(smart_context_t *ctx)
+{
+    if (is_proxy(ctx->r->filename)) {
+        smart_upstream_early(ctx);
+    }
+    return DECLINED;
+}
+
 int smart_gate_handler(request_rec *r)
 {
     smart_context_t *ctx = smart_context_of(r);
     const char *why;
 
-    if (!ctx || smart_reports(ctx)) {
+    if (!ctx) {
         return DECLINED;
+    }
+    if (smart_reports(ctx)) {
+        return pass(ctx);
     }
     why = ctx->permit.held ? difference(ctx) : "no permit for this request";
     if (why) {
@@ -186,8 +198,5 @@ int smart_gate_handler(request_rec *r)
     if (ctx->preflight) {
         return answer_preflight(ctx);
     }
-    if (is_proxy(r->filename)) {
-        smart_upstream_early(ctx);
-    }
-    return DECLINED;
+    return pass(ctx);
 }
