@@ -681,6 +681,16 @@ subtest 'schemes' => sub {
         'ProxyPass http://127.0.0.1:8/fhir retry=0 timeout=5'));
 };
 
+subtest 'ways of nested locations' => sub {
+    my $outer = block('Location "/"', 'ProxyPass ajp://127.0.0.1:8/') . "\n";
+    my $inner = location('/fhir', 'ProxyPass http://127.0.0.1:8/fhir') . "\n";
+    way(ok => 'the inner one is later and wins', "$outer$inner");
+    way(no => 'the outer one is later and wins', "$inner$outer", 'ProxyPass',
+        '<Location "/">');
+    way(no => 'the inner one has none', $outer . location('/fhir'),
+        'ProxyPass', '<Location "/">');
+};
+
 subtest 'ways of the server' => sub {
     my $l = location('/fhir') . "\n";
     my $bad = 'ajp://127.0.0.1:8/';
@@ -717,6 +727,8 @@ subtest 'ways of the server' => sub {
         'RewriteRule');
     way(no => 'RewriteRule, handler',
         "$l$r ^/fhir/(.*) - [H=proxy:fcgi://127.0.0.1:8/]", 'RewriteRule');
+    way(ok => 'RewriteRule of the main server, base in a host',
+        "$r ^/fhir/(.*) $bad\$1 [P]\n" . vhost('a.org', location('/fhir')));
     way(ok => 'RewriteRule to http',
         "$l$r ^/fhir/(.*) http://127.0.0.1:8/\$1 [P]");
     way(ok => 'RewriteRule elsewhere', "$l$r ^/x/(.*) $bad\$1 [P]");

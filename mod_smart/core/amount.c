@@ -12,19 +12,19 @@ typedef struct unit_t {
 static const unit_t time_units[] = {
     {"ms", 1000},
     {"s", 1000000},
-    {"m", 60 * 1000000ull},
-    {"min", 60 * 1000000ull},
-    {"h", 3600 * 1000000ull},
+    {"m", APR_UINT64_C(60000000)},
+    {"min", APR_UINT64_C(60000000)},
+    {"h", APR_UINT64_C(3600000000)},
 };
 
 static const unit_t size_units[] = {
     {"", 1},
     {"K", 1024},
     {"k", 1024},
-    {"M", 1024 * 1024},
-    {"m", 1024 * 1024},
-    {"G", 1024 * 1024 * 1024},
-    {"g", 1024 * 1024 * 1024},
+    {"M", APR_UINT64_C(1) << 20},
+    {"m", APR_UINT64_C(1) << 20},
+    {"G", APR_UINT64_C(1) << 30},
+    {"g", APR_UINT64_C(1) << 30},
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

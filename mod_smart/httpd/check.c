@@ -223,7 +223,7 @@ static void check_own_rules(smart_check_t *check, const place_t *at,
     const smart_fhir_e version =
         at->conf->version ? at->conf->version : SMART_FHIR_R4;
     const smart_rule_t **rules =
-        apr_palloc(check->p, ((apr_size_t)count + 1) * sizeof(*rules));
+        apr_palloc(check->p, ((apr_size_t)count + 1) * sizeof(smart_rule_t *));
     const char *error;
     int i;
 

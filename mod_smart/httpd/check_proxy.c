@@ -145,9 +145,13 @@ static const char *target_fault(smart_check_t *check, const server_rec *s,
 /* Where the section of a line applies. */
 static void range_of_section(way_t *way)
 {
-    const smart_section_t *t = way->section;
+    const smart_section_t *t;
 
-    for (; t && !way->path; t = t->parent) {
+    if (way->section->kind == SMART_SECTION_SERVER) {
+        way->path = "";
+        return;
+    }
+    for (t = way->section; t && !way->path; t = t->parent) {
         if (t->kind == SMART_SECTION_LOCATION) {
             way->path = t->path;
         }
@@ -155,9 +159,6 @@ static void range_of_section(way_t *way)
             way->path = t->literal;
             way->regex = true;
         }
-    }
-    if (way->section->kind == SMART_SECTION_SERVER) {
-        way->path = "";
     }
 }
 

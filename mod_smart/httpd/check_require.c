@@ -40,10 +40,10 @@ static bool require_lets_in(const ap_directive_t *node, apr_pool_t *p)
              apr_cstr_casecmp(ap_getword_conf(p, &args), "denied") == 0);
 }
 
-/* Whether what satisfies a node has satisfied a smart provider. */
+/* Whether a smart provider has a say in a node. (One that has none in some
+   branch of a <RequireAny> in it is found when that one is looked at.) */
 static bool asks_smart(const ap_directive_t *node, apr_pool_t *p)
 {
-    const bool any = smart_line_is(node, "<RequireAny");
     const ap_directive_t *n;
     bool found = false;
 
@@ -54,12 +54,7 @@ static bool asks_smart(const ap_directive_t *node, apr_pool_t *p)
         return false;
     }
     for (n = node->first_child; n; n = n->next) {
-        const bool smart = asks_smart(n, p);
-
-        if (any && !smart) {
-            return false;
-        }
-        found |= smart;
+        found |= asks_smart(n, p);
     }
     return found;
 }

@@ -25,9 +25,8 @@
 APLOG_USE_MODULE(smart);
 
 #define MAX_SECRET 4096u /* bytes */
-#define MAX_PEM                                                                \
-    (1024u * 1024) /* bytes; a bundle of all public roots is
-                                     a fifth of it */
+/* Bytes; a bundle of all public roots is a fifth of it. */
+#define MAX_PEM ((apr_off_t)1 << 20)
 
 typedef const char *(*parse_fn)(cmd_parms *cmd, const char *const *words,
                                 int count, smart_client_t *client);

@@ -29,7 +29,7 @@
 APLOG_USE_MODULE(smart);
 
 #define SECOND_US      APR_INT64_C(1000000)
-#define MAX_TTL_US     (24 * 3600 * SECOND_US)
+#define MAX_TTL_US     (APR_INT64_C(24) * 3600 * SECOND_US)
 #define MAX_TIMEOUT_US (60 * SECOND_US)
 #define MIN_CACHE      (APR_UINT64_C(1) << 20)
 #define MAX_CACHE      (APR_UINT64_C(64) << 30)
@@ -745,4 +745,4 @@ const command_rec smart_directives[] = {
                   "On | Off; default Off"),
     AP_INIT_RAW_ARGS(SMART_DIR_CORS_ORIGIN, set_cors_origin, NULL, ANYWHERE,
                      "<origin> ... | *; default none"),
-    {NULL}};
+    {.name = NULL}};

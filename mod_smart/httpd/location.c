@@ -163,7 +163,7 @@ static void take_policy(smart_location_t *l, const smart_dir_conf_t *conf,
 {
     const int n = conf->rules ? conf->rules->nelts : 0;
     const smart_rule_t **rules =
-        apr_pcalloc(p, ((apr_size_t)n + 1) * sizeof(*rules));
+        apr_pcalloc(p, ((apr_size_t)n + 1) * sizeof(smart_rule_t *));
     int i;
 
     for (i = 0; i < n; i++) {
