@@ -4,10 +4,9 @@
  */
 #include "core/bearer.h"
 
-#include <apr_cstr.h>
+static const char scheme[] = "bearer";
 
-#define SCHEME     "Bearer"
-#define SCHEME_LEN (sizeof(SCHEME) - 1)
+#define SCHEME_LEN (sizeof(scheme) - 1)
 
 /* RFC 6750 2.1, without the "=" at the end. On the path of every request. */
 static const bool b64token[256] = {
@@ -29,8 +28,12 @@ static const bool tchar[256] = {
 /* Whether credentials of our scheme, good or bad, begin here. */
 static bool scheme_begins(const char *s)
 {
-    return apr_cstr_casecmpn(s, SCHEME, SCHEME_LEN) == 0 &&
-           !tchar[(unsigned char)s[SCHEME_LEN]];
+    apr_size_t i;
+
+    /* Of all bytes only a letter and its capital become the letter by 0x20. */
+    for (i = 0; i < SCHEME_LEN && (s[i] | 0x20) == scheme[i]; i++) {
+    }
+    return i == SCHEME_LEN && !tchar[(unsigned char)s[SCHEME_LEN]];
 }
 
 /* Whether a later element of a merged field is of our scheme. */

@@ -5,32 +5,39 @@
  */
 #include "core/scope.h"
 
-#include <apr_strings.h>
-
 #define MAX_NAME 64u /* bytes of a parameter's name; FHIR's have up to 30 */
 
 /* Contexts, and forms of permissions, as they are written. */
+#define WRITTEN(text)                                                          \
+    {                                                                          \
+        text, sizeof(text) - 1                                                 \
+    }
+
 static const struct {
-    const char *text;
+    smart_slice_t text;
     smart_context_e context;
 } contexts[] = {
-    {"patient/", SMART_CONTEXT_PATIENT},
-    {"user/", SMART_CONTEXT_USER},
-    {"system/", SMART_CONTEXT_SYSTEM},
+    {WRITTEN("patient/"), SMART_CONTEXT_PATIENT},
+    {WRITTEN("user/"), SMART_CONTEXT_USER},
+    {WRITTEN("system/"), SMART_CONTEXT_SYSTEM},
 };
+
+#define MAX_CONTEXT (sizeof("patient/") - 1)
 
 #define READ_LETTERS  (SMART_LETTER_R | SMART_LETTER_S)
 #define WRITE_LETTERS (SMART_LETTER_C | SMART_LETTER_U | SMART_LETTER_D)
 
 static const struct {
-    const char *text;
+    smart_slice_t text;
     smart_scope_form_e form;
     unsigned letters;
 } words[] = {
-    {"read", SMART_SCOPE_READ, READ_LETTERS},
-    {"write", SMART_SCOPE_WRITE, WRITE_LETTERS},
-    {"*", SMART_SCOPE_STAR, READ_LETTERS | WRITE_LETTERS},
+    {WRITTEN("read"), SMART_SCOPE_READ, READ_LETTERS},
+    {WRITTEN("write"), SMART_SCOPE_WRITE, WRITE_LETTERS},
+    {WRITTEN("*"), SMART_SCOPE_STAR, READ_LETTERS | WRITE_LETTERS},
 };
+
+#define MAX_PERMISSION (sizeof("cruds") - 1)
 
 /* In the order they have to have. */
 static const struct {
@@ -248,11 +255,12 @@ static bool context_read(smart_slice_t *rest, smart_scope_t *scope)
     apr_size_t i;
 
     for (i = 0; i < COUNT(contexts); i++) {
-        const apr_size_t len = strlen(contexts[i].text);
+        const smart_slice_t text = contexts[i].text;
 
-        if (rest->len >= len && memcmp(rest->ptr, contexts[i].text, len) == 0) {
+        if (rest->len >= text.len &&
+            memcmp(rest->ptr, text.ptr, text.len) == 0) {
             scope->context = (apr_byte_t)contexts[i].context;
-            *rest = smart_slice_n(rest->ptr + len, rest->len - len);
+            *rest = smart_slice_n(rest->ptr + text.len, rest->len - text.len);
             return true;
         }
     }
@@ -277,7 +285,7 @@ static bool permission_read(smart_slice_t text, smart_scope_t *scope)
     apr_size_t i;
 
     for (i = 0; i < COUNT(words); i++) {
-        if (smart_slice_is(text, words[i].text)) {
+        if (smart_slice_equal(text, words[i].text)) {
             scope->form = (apr_byte_t)words[i].form;
             scope->letters = (apr_byte_t)words[i].letters;
             return true;
@@ -330,9 +338,17 @@ bool smart_scope_parse(smart_fhir_e v, smart_slice_t text,
 
 /* ---- writing ---- */
 
+/* Bytes of a scope without constraint, and its NUL. */
+#define MAX_TEXT (MAX_CONTEXT + SMART_MAX_TYPE + sizeof(".") + MAX_PERMISSION)
+
+static char *put(char *out, smart_slice_t text)
+{
+    memcpy(out, text.ptr, text.len);
+    return out + text.len;
+}
+
 /* "patient/Observation."; NULL: no context, or no type. */
-static const char *target_text(unsigned context, smart_type_t type,
-                               apr_pool_t *p)
+static char *target_put(char *out, unsigned context, smart_type_t type)
 {
     const char *name =
         type == SMART_TYPE_ANY ? "*" : smart_fhir_type_name(type);
@@ -340,61 +356,69 @@ static const char *target_text(unsigned context, smart_type_t type,
 
     for (i = 0; name && i < COUNT(contexts); i++) {
         if ((unsigned)contexts[i].context == context) {
-            return apr_pstrcat(p, contexts[i].text, name, ".", NULL);
+            out = put(out, contexts[i].text);
+            out = put(out, smart_slice(name));
+            *out++ = '.';
+            return out;
         }
     }
     return NULL;
 }
 
-static const char *letters_text(unsigned set, apr_pool_t *p)
+static char *letters_put(char *out, unsigned set)
 {
-    char text[COUNT(letters)];
-    apr_size_t len = 0;
     apr_size_t i;
 
     for (i = 0; i < COUNT(letters); i++) {
         if (set & letters[i].letter) {
-            text[len++] = letters[i].name;
+            *out++ = letters[i].name;
         }
     }
-    return apr_pstrmemdup(p, text, len);
+    return out;
 }
 
-static const char *permission_text(const smart_scope_t *scope, apr_pool_t *p)
+static char *permission_put(char *out, const smart_scope_t *scope)
 {
     apr_size_t i;
 
     for (i = 0; i < COUNT(words); i++) {
         if ((unsigned)words[i].form == scope->form) {
-            return words[i].text;
+            return put(out, words[i].text);
         }
     }
-    return letters_text(scope->letters, p);
+    return letters_put(out, scope->letters);
 }
 
 const char *smart_scope_text(const smart_scope_t *scope,
                              const char *constraints, apr_pool_t *p)
 {
-    const char *target = target_text(scope->context, scope->type, p);
+    char *const text =
+        apr_palloc(p, MAX_TEXT + sizeof("?") + scope->constraint_len);
+    char *out = target_put(text, scope->context, scope->type);
 
-    if (!target || !scope->letters) {
+    if (!out || !scope->letters) {
         return "";
     }
-    if (!scope->constraint_len) {
-        return apr_pstrcat(p, target, permission_text(scope, p), NULL);
+    out = permission_put(out, scope);
+    if (scope->constraint_len) {
+        *out++ = '?';
+        out = put(out, smart_slice_n(constraints + scope->constraint_start,
+                                     scope->constraint_len));
     }
-    return apr_pstrcat(p, target, permission_text(scope, p), "?",
-                       apr_pstrmemdup(p, constraints + scope->constraint_start,
-                                      scope->constraint_len),
-                       NULL);
+    *out = '\0';
+    return text;
 }
 
 const char *smart_scope_wanted(smart_context_e context, smart_type_t type,
                                smart_letters_t wanted, apr_pool_t *p)
 {
-    const char *target = target_text((unsigned)context, type, p);
-    const char *permission = letters_text(wanted, p);
+    char *const text = apr_palloc(p, MAX_TEXT);
+    char *const target = target_put(text, (unsigned)context, type);
+    char *const end = target ? letters_put(target, wanted) : NULL;
 
-    return target && *permission ? apr_pstrcat(p, target, permission, NULL)
-                                 : "";
+    if (end == target) {
+        return "";
+    }
+    *end = '\0';
+    return text;
 }
