@@ -51,39 +51,47 @@ static bool lock_spin(smart_word_t *lock, apr_uint64_t me)
     return false;
 }
 
-/* The long way: wait for the owner, up to a point. */
+/* Whether a lock that was found held may be taken now. */
+static bool owner_is_over(apr_uint64_t owner, apr_int64_t held_us)
+{
+#ifdef SMART_CACHE_WITHOUT_STEAL
+    (void)owner_is_gone;
+    (void)owner;
+    (void)held_us;
+    return false;
+#else
+    return held_us >= SMART_CACHE_STEAL_US || owner_is_gone(owner);
+#endif
+}
+
+/* The long way: wait for the owner, up to a point. The last look is after the
+ * last nap, however long that was. */
 static bool lock_wait(smart_word_t *lock, apr_uint64_t me, bool *pstolen)
 {
     const struct timespec nap = {0, NAP_NS};
     const apr_int64_t start = clock_us();
-    apr_int64_t since = start; /* when this owner was first seen */
     apr_uint64_t owner = smart_word_get(lock);
+    apr_int64_t since = start; /* when this owner was first seen */
     apr_int64_t now = start;
 
-    while (now - start < SMART_CACHE_WAIT_MS * 1000) {
+    for (;;) {
         const apr_uint64_t seen = smart_word_get(lock);
 
         if (seen != owner) {
             owner = seen;
             since = now;
         }
-        if (seen == 0) {
-            if (lock_try(lock, 0, me)) {
-                return true;
-            }
+        if ((seen == 0 || owner_is_over(seen, now - since)) &&
+            lock_try(lock, seen, me)) {
+            *pstolen = seen != 0;
+            return true;
         }
-#ifndef SMART_CACHE_WITHOUT_STEAL
-        else if (now - since >= SMART_CACHE_STEAL_US || owner_is_gone(seen)) {
-            if (lock_try(lock, seen, me)) {
-                *pstolen = true;
-                return true;
-            }
+        if (now - start >= SMART_CACHE_WAIT_MS * 1000) {
+            return false;
         }
-#endif
         nanosleep(&nap, NULL);
         now = clock_us();
     }
-    return false;
 }
 
 bool smart_cache_lock(smart_cache_t *cache, smart_word_t *lock,

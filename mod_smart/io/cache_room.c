@@ -99,8 +99,9 @@ static bool slot_evict(smart_cache_work_t *work, unsigned n)
     return true;
 }
 
-/* Work out which units are taken and where the key is. A slot that shares
- * units (after a late write) or the key with an earlier one goes. */
+/* Work out which units are taken and where the key is. A slot that a dead
+ * writer left busy is freed; one that shares units (after a late write) or the
+ * key with an earlier one goes. */
 static void work_scan(smart_cache_work_t *work)
 {
     unsigned n;
@@ -114,11 +115,14 @@ static void work_scan(smart_cache_work_t *work)
             smart_region_slot(work->region, n), memory_order_acquire);
 
         work->seen[n] = seen;
-        if (!smart_slot_in_range(work->part, seen)) {
+        if (smart_slot_is_busy(seen)) {
+            slot_drop(work, n); /* the lock is ours: its writer is gone */
+        }
+        else if (!smart_slot_in_range(work->part, seen)) {
             continue;
         }
-        if (units_mark(work->used, smart_slot_offset(seen),
-                       smart_slot_units(seen), true)) {
+        else if (units_mark(work->used, smart_slot_offset(seen),
+                            smart_slot_units(seen), true)) {
             slot_drop(work, n);
         }
         else if (smart_slot_has_key(work->part, work->region, seen,

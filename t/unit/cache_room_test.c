@@ -161,12 +161,8 @@ static void one_region_can_not_push_out_another(void **state)
 
 static void every_slot_of_a_region_is_used(void **state)
 {
-    smart_cache_region_t *region = region_of(key_of(1), SMART_CACHE_ACTIVE);
     unsigned n;
 
-    /* A writer died while it was overwriting, another while it was storing. */
-    smart_word_set(smart_region_slot(region, 5),
-                   smart_slot_next(9, 7, SMART_CACHE_BUSY_OFFSET, 0));
     for (n = 0; n < SMART_CACHE_SLOTS; n++) {
         assert_int_equal(put(in_region_of(1, n), 8), SMART_CACHE_STORED);
     }
@@ -177,6 +173,17 @@ static void every_slot_of_a_region_is_used(void **state)
     assert_int_equal(put(in_region_of(1, n), 8), SMART_CACHE_STORED);
     assert_int_equal(stats_of(SMART_CACHE_ACTIVE).dropped_live, 1);
     assert_valid();
+}
+
+static void busy_slot_of_a_dead_writer_is_freed_by_the_next_put(void **state)
+{
+    smart_cache_region_t *region = region_of(key_of(1), SMART_CACHE_ACTIVE);
+    smart_word_t *slot = smart_region_slot(region, SMART_CACHE_SLOTS - 1);
+
+    *slot = smart_slot_next(9, 7, SMART_CACHE_BUSY_OFFSET, 0);
+    put(1, 8);
+    assert_false(smart_slot_is_busy(*slot));
+    assert_hit(1, 8);
 }
 
 /* What two writers left after one of them woke up late. */
@@ -250,6 +257,7 @@ int main(void)
         cache_test(largest_record_finds_room_in_a_full_region),
         cache_test(one_region_can_not_push_out_another),
         cache_test(every_slot_of_a_region_is_used),
+        cache_test(busy_slot_of_a_dead_writer_is_freed_by_the_next_put),
         cache_test(slots_that_share_units_are_sorted_out),
         cache_test(inactive_records_push_no_active_one_out),
         cache_test(segment_holds_as_many_as_promised),
