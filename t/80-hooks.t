@@ -316,6 +316,12 @@ host 'mod_dir', [''], sub {
                   $both);
 }, "DirectoryIndex /fhir/Patient/pat-2\n";
 
+host 'FallbackResource', [''], sub {
+    my ($p) = @_;
+    $p->refused('without a token', undef, GET => '/nowhere');
+    $p->refused('into the base', undef, GET => '/nowhere', $both);
+}, "FallbackResource /fhir/Patient/pat-2\n";
+
 # --- authorization ---------------------------------------------------------
 
 host 'Require all granted', ['', require => 'all granted'], sub {

@@ -38,6 +38,8 @@ my @HOSTS = (
               "CustomLog \@DIR\@/env_log \"$LOG\"\n"
               . "Header always set X-Always yes\nMergeTrailers On\n"],
     forward => ['SmartForwardToken On'],
+    backend => ['RequestHeader set Authorization "Basic YTpi"'],
+    added => ['RequestHeader append Authorization "Basic YTpi"'],
     any => ['SmartCorsOrigin *'],
     url => ['SmartPublicURL https://fhir.example.org:8443/r4'],
     url6 => ['SmartPublicURL https://[2001:db8::1]/fhir'],
@@ -160,6 +162,48 @@ subtest 'the token' => sub {
     $probe{forward}->permitted('SmartForwardToken On', 'Observation/obs-1',
                                GET => $OBS, $t);
     is seen('.*authorization.*'), "Authorization: Bearer $t", 'is passed on';
+    $probe{backend}->permitted('credentials for the backend',
+                               'Observation/obs-1', GET => $OBS, $t);
+    is seen('.*authorization.*'), 'Authorization: Basic YTpi', 'are kept';
+    $probe{backend}->refused('... and are not those of a client', 401,
+                             GET => $OBS);
+    $probe{added}->permitted('credentials beside the token',
+                             'Observation/obs-1', GET => $OBS, $t);
+    unlike seen('.*'), qr/\Q$t\E/, 'do not carry it along';
+};
+
+subtest 'forms' => sub {
+    my @form = ('Content-Type' => 'application/x-www-form-urlencoded');
+    my $search = '/fhir/Observation/_search';
+    my $c = Smart::Client->new(port => $h->port(0));
+    my @token = (Authorization => "Bearer $t");
+    my $r = $c->request(POST => $search, [@token, @form],
+                        '&_id=obs-1&&%63ode=15074-8');
+    is $r->status, 200, 'a form';
+    my $sent = ($lab->fhir_log)[-1];
+    is $sent->{body}, '_id=obs-1&code=15074-8',
+        'is sent as it was understood';
+    $r = $c->request(GET => $OBS, \@token);
+    is join(' ', $r->status, $r->{connection_reused}, $r->canaries),
+        '200 1 Observation/obs-1', 'the connection goes on';
+    $p->permitted('chunked', 'Observation/obs-1', POST => $search, $t,
+        ['Transfer-Encoding' => 'chunked', Expect => '100-continue', @form],
+        "4\r\n_id=\r\n5\r\nobs-1\r\n0\r\n\r\n");
+    $p->refused('no token: not read', 401, POST => $search, undef, \@form,
+                '_id=obs-1');
+    $p->refused('malformed', 400, POST => $search, $t, \@form, '_id=%zz');
+    $p->refused('two credentials', 400, POST => $search, $t, \@form,
+                "_id=obs-1&access_token=$t");
+    $p->refused('not a form', 415, POST => $search, $t,
+                ['Content-Type' => 'application/fhir+json'], '{}');
+    $p->refused('compressed', 415, POST => $search, $t,
+                [@form, 'Content-Encoding' => 'gzip'], '_id=obs-1');
+    $p->refused('too large', 413, POST => $search, $t, \@form,
+                '_id=' . 'x' x 2_000_000);
+    $p->refused('too large, chunked', 413, POST => $search, $t,
+                ['Transfer-Encoding' => 'chunked', @form],
+                join "\r\n", (map { ('10000', 'x' x 65536) } 1 .. 40), 0, '',
+                '');
 };
 
 subtest 'claims' => sub {
@@ -424,6 +468,9 @@ subtest 'HTTP/2 on both sides' => sub {
     is seen('.*authorization.*'), '', 'the token stays here';
     $q->permitted('a query', 'Observation/obs-vs1',
                   GET => '/fhir/Observation?code=8867-4', $t);
+    $q->permitted('a form', 'Observation/obs-1',
+        POST => '/fhir/Observation/_search', $t,
+        ['Content-Type' => 'application/x-www-form-urlencoded'], '_id=obs-1');
     $q->refused('no token', 401, GET => $OBS);
     $q->refused('no scope', 403, GET => '/fhir/Patient/pat-1', $t);
     $two->stop;

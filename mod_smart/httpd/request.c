@@ -127,6 +127,7 @@ static smart_context_t *context_make(request_rec *r, const smart_base_t *base,
     ctx->r = r;
     ctx->base = base;
     ctx->auth_type = is_smart(r);
+    ctx->authorization = apr_table_get(r->headers_in, "Authorization");
     ap_set_module_config(r->request_config, &smart_module, ctx);
     if (!ctx->auth_type) {
         return ctx;

@@ -45,6 +45,7 @@ typedef struct smart_context_t {
     const smart_base_t *base;         /* NULL: by AuthType alone */
     const smart_location_t *location; /* NULL: none could be made, deny */
     bool auth_type;                   /* AuthType SMART is in force */
+    const char *authorization;        /* as it came; NULL: there was none */
     bool scrubbed;
     bool preflight; /* CORS: answered by us */
     bool is_public;

@@ -78,6 +78,18 @@ static void set_forwarded(smart_context_t *ctx, apr_table_t *headers)
         apr_pstrcat(p, "proto=", scheme, ";host=\"", host, "\"", NULL));
 }
 
+/* The administrator may have put credentials for the backend in its place
+   (RequestHeader set Authorization): those stay. */
+static void remove_token(smart_context_t *ctx)
+{
+    apr_table_t *headers = ctx->r->headers_in;
+    const char *field = apr_table_get(headers, "Authorization");
+
+    if (field && ctx->authorization && strstr(field, ctx->authorization)) {
+        apr_table_unset(headers, "Authorization");
+    }
+}
+
 static void set_headers(smart_context_t *ctx)
 {
     request_rec *r = ctx->r;
@@ -86,7 +98,7 @@ static void set_headers(smart_context_t *ctx)
         smart_scrub_again(ctx); /* MergeTrailers brought new fields */
     }
     if (!ctx->location->forward_token && !smart_reports(ctx)) {
-        apr_table_unset(r->headers_in, "Authorization");
+        remove_token(ctx);
     }
     set_claims(ctx, r->headers_in);
     set_forwarded(ctx, r->headers_in);
