@@ -99,31 +99,60 @@ static const char *source_name(smart_source_e source)
     return NULL;
 }
 
-static void set(apr_table_t *env, const char *name, const char *value)
+/* Variables of a request. */
+typedef struct env_t {
+    apr_table_t *table;
+    bool ours; /* it has one of our names: each is looked for, to replace it */
+} env_t;
+
+/* A search for one of our names meets all others: they begin alike, which is
+   what a table sorts by. */
+static env_t env_of(const request_rec *r)
 {
-    if (value && *value) {
-        apr_table_setn(env, name, value);
+    const env_t env = {r->subprocess_env, false};
+    const apr_array_header_t *elts = apr_table_elts(env.table);
+    const apr_table_entry_t *e = (const apr_table_entry_t *)elts->elts;
+    int i;
+
+    for (i = 0; i < elts->nelts; i++) {
+        if (e[i].key && !strncasecmp(e[i].key, "SMART_", 6)) {
+            return (env_t){env.table, true};
+        }
+    }
+    return env;
+}
+
+static void set(const env_t *env, const char *name, const char *value)
+{
+    if (!value || !*value) {
+        return;
+    }
+    if (env->ours) {
+        apr_table_setn(env->table, name, value);
+    }
+    else {
+        apr_table_addn(env->table, name, value);
     }
 }
 
 void smart_environment(smart_context_t *ctx, smart_reason_e reason)
 {
-    apr_table_t *env = ctx->r->subprocess_env;
+    const env_t env = env_of(ctx->r);
     const bool permit = ctx->permit.held && !reason;
 
     if (ctx->has_grant) {
-        set(env, "SMART_CLIENT_ID", ctx->grant.client_id);
-        set(env, "SMART_SUB", ctx->grant.sub);
-        set(env, "SMART_PATIENT", ctx->grant.patient);
-        set(env, "SMART_FHIR_USER", ctx->grant.fhir_user);
+        set(&env, "SMART_CLIENT_ID", ctx->grant.client_id);
+        set(&env, "SMART_SUB", ctx->grant.sub);
+        set(&env, "SMART_PATIENT", ctx->grant.patient);
+        set(&env, "SMART_FHIR_USER", ctx->grant.fhir_user);
     }
     if (permit) {
-        set(env, "SMART_SCOPE", ctx->decision.scope);
+        set(&env, "SMART_SCOPE", ctx->decision.scope);
     }
-    set(env, "SMART_INTERACTION",
+    set(&env, "SMART_INTERACTION",
         smart_interaction_name(ctx->interaction.kind));
-    set(env, "SMART_CACHE", source_name(ctx->source));
-    set(env, "SMART_DECISION",
+    set(&env, "SMART_CACHE", source_name(ctx->source));
+    set(&env, "SMART_DECISION",
         permit && (ctx->decision.permit || ctx->preflight)
             ? "permit"
             : smart_reason_row(reason ? reason : ctx->decision.reason)->name);
