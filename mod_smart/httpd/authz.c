@@ -3,10 +3,10 @@
  * authz.c: may they? grant, interaction -> decision -> permit.
  *
  * httpd asks its authorization hooks until one does not decline, and the
- * Require lines are the last of them. A permit therefore declines: OK would
- * replace the Require lines. Since a Require line that fails after
+ * Require lines are the last of them. Since a Require line that fails after
  * authentication ends in a 401 that is not ours to word, we ask the hooks
- * ourselves first (see ask_require) and answer 403 insufficient_scope.
+ * ourselves (see ask_require) and answer 403 insufficient_scope. When they say
+ * OK they have been asked, so this is our answer too: no permit without it.
  */
 #include "httpd/body.h"
 
@@ -128,7 +128,7 @@ int smart_authz_check(request_rec *r)
         ctx->decision.scope = ctx->require_scope;
         return smart_refuse(ctx, SMART_REASON_REQUIRE);
     }
-    return DECLINED;
+    return OK;
 }
 
 int smart_authz_fixups(request_rec *r)
