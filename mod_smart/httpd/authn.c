@@ -68,6 +68,10 @@ int smart_authn_force(request_rec *r)
     return ctx && ctx->auth_type ? OK : DECLINED;
 }
 
+/* httpd's members are not const, but nobody writes to what they point at. */
+static char nobody[] = "";
+static char auth_type[] = "SMART";
+
 int smart_authn_check(request_rec *r)
 {
     smart_context_t *ctx = smart_context_of(r);
@@ -77,8 +81,8 @@ int smart_authn_check(request_rec *r)
         return DECLINED;
     }
     smart_scrub(ctx); /* sub-requests have no header_parser */
-    r->user = apr_pstrdup(r->pool, "");
-    r->ap_auth_type = apr_pstrdup(r->pool, "SMART");
+    r->user = nobody;
+    r->ap_auth_type = auth_type;
     if (!ctx->location) {
         return smart_refuse(ctx, SMART_REASON_INTERNAL);
     }

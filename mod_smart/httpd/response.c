@@ -13,6 +13,7 @@
 #include <apr_strings.h>
 
 static const char filter_name[] = "SMART_RESPONSE";
+static ap_filter_rec_t *filter_handle; /* saves the search for the name */
 
 static bool is_token(const char *token, apr_size_t len, const char *name)
 {
@@ -57,6 +58,20 @@ static void drop_cors(apr_table_t *headers)
     }
 }
 
+static void set_private(request_rec *r)
+{
+    static const char name[] = "Cache-Control";
+    apr_table_t *headers = r->headers_out;
+
+    if (!apr_table_get(headers, name)) {
+        apr_table_addn(headers, name, "private");
+        return;
+    }
+    apr_table_setn(
+        headers, name,
+        private_only(apr_table_getm(r->pool, headers, name), r->pool));
+}
+
 /* Once, before the first byte; then out of the way. */
 static apr_status_t filter(ap_filter_t *f, apr_bucket_brigade *bb)
 {
@@ -65,10 +80,7 @@ static apr_status_t filter(ap_filter_t *f, apr_bucket_brigade *bb)
 
     if (ctx && ctx->location && ctx->permit.held) {
         if (!ctx->is_public) {
-            apr_table_setn(r->headers_out, "Cache-Control",
-                           private_only(apr_table_getm(r->pool, r->headers_out,
-                                                       "Cache-Control"),
-                                        r->pool));
+            set_private(r);
         }
         if (ctx->location->cors_origins || ctx->location->cors_any) {
             drop_cors(r->headers_out);
@@ -91,11 +103,12 @@ void smart_response_insert_filter(request_rec *r)
         ctx->filters_inserted = true;
     }
     if (ctx && ctx->permit.held && !smart_reports(ctx)) {
-        ap_add_output_filter(filter_name, NULL, r, r->connection);
+        ap_add_output_filter_handle(filter_handle, NULL, r, r->connection);
     }
 }
 
 void smart_response_register(apr_pool_t *p)
 {
-    ap_register_output_filter(filter_name, filter, NULL, AP_FTYPE_CONTENT_SET);
+    filter_handle = ap_register_output_filter(filter_name, filter, NULL,
+                                              AP_FTYPE_CONTENT_SET);
 }

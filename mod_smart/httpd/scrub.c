@@ -46,7 +46,7 @@ static bool same_name(const char *a, const char *b)
 
 static bool is_ours(const smart_location_t *location, const char *name)
 {
-    const unsigned char first = fold(*name);
+    const char first = (char)(*name | 0x20); /* a letter without case */
     int i;
 
     if (first == 'x' || first == 'f') {
