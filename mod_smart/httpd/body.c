@@ -134,14 +134,14 @@ static bool media_type_is(const char *value, const char *type)
     const apr_size_t n = strlen(type);
     static const char charset[] = "charset=";
 
-    if (!value || strncasecmp(value, type, n)) {
+    if (!value || strncasecmp(value, type, n) != 0) {
         return false;
     }
     value += n + strspn(value + n, " \t");
     if (*value == ';') {
         value++;
         value += strspn(value, " \t");
-        if (strncasecmp(value, charset, sizeof(charset) - 1)) {
+        if (strncasecmp(value, charset, sizeof(charset) - 1) != 0) {
             return false;
         }
         value += sizeof(charset) - 1;

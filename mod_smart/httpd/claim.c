@@ -49,7 +49,7 @@ static bool find_standard(const smart_grant_t *grant, const char *name,
             return true;
         }
     }
-    if (strcmp(name, "scope")) {
+    if (strcmp(name, "scope") != 0) {
         return false;
     }
     *pvalue = scopes_text(grant, p);

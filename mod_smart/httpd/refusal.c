@@ -256,7 +256,7 @@ int smart_refusal_note_auth_failure(request_rec *r, const char *auth_type)
 {
     smart_context_t *ctx;
 
-    if (strcasecmp(auth_type, "SMART")) {
+    if (strcasecmp(auth_type, "SMART") != 0) {
         return DECLINED;
     }
     ctx = smart_context_of(r);

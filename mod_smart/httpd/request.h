@@ -44,27 +44,28 @@ typedef struct smart_context_t {
     request_rec *r;
     const smart_base_t *base;         /* NULL: by AuthType alone */
     const smart_location_t *location; /* NULL: none could be made, deny */
-    bool auth_type;                   /* AuthType SMART is in force */
     const char *authorization;        /* as it came; NULL: there was none */
+
+    /* how far it has come; all false at first */
+    bool auth_type; /* AuthType SMART is in force */
     bool scrubbed;
     bool preflight; /* CORS: answered by us */
     bool is_public;
-    smart_interaction_t interaction;
-    smart_reason_e fault;   /* of the request's form; UNDECIDED: none */
-    const char *fault_text; /* constant, for the log */
-
     bool authenticated; /* check_authn ran to its end for this request */
     bool has_grant;
+    bool decided;
+    bool in_require;       /* our own run of the Require lines is under way */
+    bool filters_inserted; /* httpd has begun to run handlers */
+
+    smart_reason_e fault;   /* of the request's form; UNDECIDED: none */
+    const char *fault_text; /* constant, for the log */
+    smart_interaction_t interaction;
     smart_grant_t grant;
     smart_source_e source;
     int retry_after_s;
-
-    bool decided;
     smart_decision_t decision;
-    bool in_require; /* our own run of the Require lines is under way */
     const char *require_scope; /* the scope a Require smart-scope misses */
     smart_permit_t permit;
-    bool filters_inserted; /* httpd has begun to run handlers */
 } smart_context_t;
 
 /**

@@ -109,7 +109,7 @@ static bool connection_ok(request_rec *r)
 
     while (field && *field) {
         token = ap_get_token(r->pool, &field, 0);
-        for (i = 0; i < 5 && strcasecmp(token, allowed[i]); i++) {
+        for (i = 0; i < 5 && strcasecmp(token, allowed[i]) != 0; i++) {
             /* next */
         }
         if (*token && i == 5) {
