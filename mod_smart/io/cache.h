@@ -141,7 +141,8 @@ apr_status_t smart_cache_open(void *base, apr_size_t bytes, apr_uint64_t seal,
  * Look a key up.
  * @param cache from smart_cache_format or smart_cache_open
  * @param key   SMART_CACHE_KEY bytes, evenly distributed
- * @param now   the time
+ * @param now   the time, just read: a record put more than a second after it
+ *              is a miss, as if its clock were broken
  * @param buf   out: the value; on a miss its content is undefined
  * @param room  bytes of buf; a longer value is a miss, so give it
  *              SMART_CACHE_MAX_VALUE
