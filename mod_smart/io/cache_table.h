@@ -61,8 +61,8 @@
 #define SMART_CACHE_TABLE_H
 
 #include "io/cache.h"
+#include "io/word.h"
 
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -98,13 +98,6 @@
 #define SMART_CACHE_HEAD_REST    7 /* expires_s << 20 | class << 16 | length */
 #define SMART_CACHE_REST_EXPIRES 20
 #define SMART_CACHE_REST_CLASS   16
-
-typedef _Atomic apr_uint64_t smart_word_t;
-
-_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_LONG_LOCK_FREE == 2,
-               "64-bit atomics must work between processes");
-_Static_assert(sizeof(smart_word_t) == 8 && _Alignof(smart_word_t) == 8,
-               "a word is 8 bytes, nothing more");
 
 typedef struct smart_cache_line_t {
     smart_word_t slot[SMART_CACHE_LINE_SLOTS]; /* see above */
@@ -195,16 +188,6 @@ extern void (*smart_cache_test_hook)(int point);
 #else
 #define smart_cache_fence(order) atomic_thread_fence(order)
 #endif
-
-static inline apr_uint64_t smart_word_get(const smart_word_t *word)
-{
-    return atomic_load_explicit(word, memory_order_relaxed);
-}
-
-static inline void smart_word_set(smart_word_t *word, apr_uint64_t value)
-{
-    atomic_store_explicit(word, value, memory_order_relaxed);
-}
 
 /** Add to a counter that only the owner of a lock writes. */
 static inline void smart_word_add(smart_word_t *word, apr_uint64_t n)
