@@ -599,6 +599,18 @@ subtest 'virtual hosts' => sub {
             ['SmartIntrospectionEndpoint', '<Location "/fhir">']);
 };
 
+subtest 'virtual hosts from a macro' => sub {
+    my $r = accepted('two', block('Macro Tenant $name $as',
+        block('VirtualHost *:@PORT@', 'ServerName https://$name',
+              block('Location "/fhir"', @SMART, @QUIET,
+                    'SmartIntrospectionEndpoint https://$as/i',
+                    'SmartIntrospectionAuth none $name')))
+        . "\nUse Tenant a.org as.a.org\nUse Tenant b.org as.b.org\n",
+        modules => ['macro'], quiet => 1);
+    is $r->{tree}{$_}{'/fhir/'}{'<Location "/fhir">'}{endpoint}[0],
+        "https://as.$_/i", "... $_ has its own" for qw(a.org b.org);
+};
+
 subtest 'rules that never match' => sub {
     refused('type of another version',
             location('/fhir', 'SmartRule read Evidence,SubscriptionTopic deny'),
@@ -829,6 +841,30 @@ subtest 'warnings' => sub {
              quiet => 1);
     accepted('elsewhere', "$l\n" . block('Location "/x"', 'Require smart',
              'Require local'), quiet => 1);
+};
+
+# --- in a running server -----------------------------------------------------
+
+subtest 'at a start' => sub {
+    my $h = $lab->httpd(conf => location('/fhir', 'SmartMode report'));
+    my @said = $h->log_text =~ /SMART0120/g;
+    is scalar @said, 1, 'a warning is logged once, though all is read twice';
+    $h->graceful;
+    @said = $h->log_text =~ /SMART0120/g;
+    is scalar @said, 2, '... and again at the next start';
+    $h->stop;
+};
+
+subtest 'sections that contradict the path' => sub {
+    my $conf = location('/fhir',
+        '<If "%{QUERY_STRING} == \'_id=2\'">', 'SmartFhirBase /other', '</If>');
+    my $h = $lab->httpd(conf => $conf);
+    is $h->get('/fhir/Patient?_id=1')->status, 401, 'elsewhere a token is due';
+    unlike $h->log_text, qr/SMART0102/, '... and nothing is wrong';
+    cmp_ok $h->get('/fhir/Patient?_id=2')->status, '>=', 403, 'refused';
+    like $h->log_text, qr/SMART0102.*SmartFhirBase \/other\/.*\/fhir\//,
+        '... and the log says why';
+    $h->stop;
 };
 
 # --- files of the project ----------------------------------------------------
