@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * as: an authorization server that only introspects, and fast enough that a
- * benchmark of its clients does not measure it.
+ * as: an authorization server that only introspects, as fast or as slowly as
+ * it is told, so that a benchmark of its clients does not measure it.
  *
  *   as            listens on a free loopback port, prints "port N", serves
  *                 until it is ended
@@ -10,6 +10,14 @@
  *                      10 SMART scopes, 12 members, exp a day ahead. A token
  *                      that begins with "dead" is inactive.
  *   GET  /count        {"introspections":n}: how often it was asked
+ *   PUT  /think/<us>   from now on each introspection takes so many
+ *                      microseconds, as many at once as come; forgets /times
+ *   GET  /times        {"ns":[...]}: what the last introspections really took
+ *                      since /think was set, at most MAX_TIMES, in order
+ *
+ * The time of an introspection runs from the moment the request was seen to
+ * the moment the answer is handed to the kernel: thinking, and waking up late
+ * from it, is in it; the way to the client and back is not.
  *
  * One thread, one epoll set, keep-alive. What the benchmark checks through
  * /count is that a server asked once per token and never again.
@@ -17,33 +25,54 @@
  * Invariants
  *  1. Anything else than the above is answered 4xx and not counted.
  *  2. The credentials are looked for, not verified: they are not under test.
+ *  3. Answers that are being thought about stand in one queue, in the order
+ *     they came. A client that leaves is taken out when its turn comes.
  *
  * It does not do TLS, chunked bodies or pipelining, and stores no token.
  * RFC 7662 2.1, 2.2.
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <netinet/tcp.h>
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_REQUEST 16384
-#define MAX_ANSWER  4096
-#define JTI_CHARS   24
+#define MAX_REQUEST  16384
+#define MAX_ANSWER   32768 /* what /times fills */
+#define MAX_TIMES    2048
+#define MAX_THINK_US 60000000
+#define JTI_CHARS    24
 
-typedef struct {
-    int fd;
+typedef struct conn_t conn_t;
+
+struct conn_t {
+    conn_t *next;      /* behind this one in the queue */
+    int fd;            /* -1: the client left while we were thinking */
+    int thinking;      /* stands in the queue */
+    int stay;          /* keep the connection after the answer */
+    uint64_t asked_ns; /* when the request was seen */
+    uint64_t due_ns;   /* when the answer is sent */
+    size_t out_len;
     size_t have;
     char in[MAX_REQUEST];
-} conn_t;
+    char out[MAX_ANSWER + 256];
+};
 
 static unsigned long long introspections;
+static uint64_t think_ns;
+static uint64_t times_ns[MAX_TIMES]; /* a ring: the n-th is at n % MAX_TIMES */
+static size_t times_n;
+static conn_t *queue, **queue_end = &queue;
+static int timer;
 
 static const char scopes[] =
     "system/Observation.rs system/Patient.rs system/Encounter.rs "
@@ -55,6 +84,14 @@ static void die(const char *what)
 {
     fprintf(stderr, "as: %s: %s\n", what, strerror(errno));
     exit(1);
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
 static int is_b64token(char c)
@@ -108,8 +145,32 @@ static const char *form_token(const char *body)
     return p ? strchr(p, '=') + 1 : NULL;
 }
 
+static void times_print(char *json, size_t max)
+{
+    size_t first = times_n > MAX_TIMES ? times_n - MAX_TIMES : 0;
+    size_t len = (size_t)snprintf(json, max, "{\"ns\":[");
+
+    for (size_t i = first; i < times_n && len < max - 32; i++)
+        len += (size_t)snprintf(json + len, max - len, "%s%" PRIu64,
+                                i == first ? "" : ",", times_ns[i % MAX_TIMES]);
+    snprintf(json + len, max - len, "]}");
+}
+
+static const char *think(const char *digits)
+{
+    char *end;
+    unsigned long us = strtoul(digits, &end, 10);
+
+    if (end == digits || *end != ' ' || us > MAX_THINK_US)
+        return "400 Bad Request";
+    think_ns = us * UINT64_C(1000);
+    times_n = 0;
+    return "200 OK";
+}
+
+/* @param pasked out: 1 when this was an introspection */
 static const char *answer(char *json, size_t max, const char *head,
-                          const char *body)
+                          const char *body, int *pasked)
 {
     const char *token, *auth = header_find(head, "Authorization:");
 
@@ -118,6 +179,12 @@ static const char *answer(char *json, size_t max, const char *head,
         snprintf(json, max, "{\"introspections\":%llu}", introspections);
         return "200 OK";
     }
+    if (strncmp(head, "GET /times ", 11) == 0) {
+        times_print(json, max);
+        return "200 OK";
+    }
+    if (strncmp(head, "PUT /think/", 11) == 0)
+        return think(head + 11);
     if (strncmp(head, "POST /introspect ", 17) != 0)
         return "405 Method Not Allowed";
     if (!auth || strncasecmp(auth, "Basic ", 6) != 0)
@@ -126,26 +193,60 @@ static const char *answer(char *json, size_t max, const char *head,
     if (!token)
         return "400 Bad Request";
     introspections++;
+    *pasked = 1;
     introspection(json, max, token);
     return "200 OK";
+}
+
+static void timer_set(uint64_t due)
+{
+    struct itimerspec at = {.it_value = {.tv_sec = (time_t)(due / 1000000000u),
+                                         .tv_nsec = (long)(due % 1000000000u)}};
+
+    if (timerfd_settime(timer, TFD_TIMER_ABSTIME, &at, NULL) != 0)
+        die("timerfd_settime");
+}
+
+static void queue_add(conn_t *c)
+{
+    c->thinking = 1;
+    c->due_ns = c->asked_ns + think_ns;
+    c->next = NULL;
+    if (!queue)
+        timer_set(c->due_ns);
+    *queue_end = c;
+    queue_end = &c->next;
+}
+
+/* @return 0 to close the connection */
+static int conn_send(conn_t *c, int introspected)
+{
+    c->have = 0;
+    if (introspected)
+        times_ns[times_n++ % MAX_TIMES] = now_ns() - c->asked_ns;
+    return send(c->fd, c->out, c->out_len, MSG_NOSIGNAL) ==
+               (ssize_t)c->out_len &&
+           c->stay;
 }
 
 /* @return 0 to close the connection */
 static int conn_answer(conn_t *c, const char *body)
 {
-    char json[MAX_ANSWER], out[MAX_ANSWER + 256];
+    static char json[MAX_ANSWER];
     const char *connection = header_find(c->in, "Connection:");
-    int stay = !connection || strncasecmp(connection, "close", 5) != 0;
-    const char *status = answer(json, sizeof(json), c->in, body);
-    int len = snprintf(out, sizeof(out),
-                       "HTTP/1.1 %s\r\nContent-Type: application/json\r\n"
-                       "Cache-Control: no-store\r\n"
-                       "Content-Length: %zu\r\n%s\r\n%s",
-                       status, strlen(json),
-                       stay ? "" : "Connection: close\r\n", json);
+    int asked = 0;
+    const char *status = answer(json, sizeof(json), c->in, body, &asked);
 
-    c->have = 0;
-    return send(c->fd, out, (size_t)len, MSG_NOSIGNAL) == len && stay;
+    c->stay = !connection || strncasecmp(connection, "close", 5) != 0;
+    c->out_len = (size_t)snprintf(
+        c->out, sizeof(c->out),
+        "HTTP/1.1 %s\r\nContent-Type: application/json\r\n"
+        "Cache-Control: no-store\r\nContent-Length: %zu\r\n%s\r\n%s",
+        status, strlen(json), c->stay ? "" : "Connection: close\r\n", json);
+    if (!asked || think_ns == 0)
+        return conn_send(c, asked);
+    queue_add(c);
+    return 1;
 }
 
 /* @return 0 to close the connection */
@@ -156,8 +257,10 @@ static int conn_read(conn_t *c)
     char *body;
     size_t want = 0;
 
-    if (got <= 0)
+    if (got <= 0 || c->thinking)
         return 0;
+    if (c->have == 0)
+        c->asked_ns = now_ns();
     c->have += (size_t)got;
     c->in[c->have] = '\0';
     body = strstr(c->in, "\r\n\r\n");
@@ -176,6 +279,37 @@ static int conn_read(conn_t *c)
     return conn_answer(c, body);
 }
 
+static void conn_close(conn_t *c)
+{
+    close(c->fd);
+    c->fd = -1;
+    if (!c->thinking)
+        free(c);
+}
+
+/* Sends what is due and waits for what is next. */
+static void queue_run(void)
+{
+    uint64_t expired, now = now_ns();
+
+    /* Only the wake-up counts; it may have been taken back by timer_set. */
+    if (read(timer, &expired, sizeof(expired)) < 0 && errno != EAGAIN)
+        die("timerfd");
+    while (queue && queue->due_ns <= now) {
+        conn_t *c = queue;
+        queue = c->next;
+        c->thinking = 0;
+        if (c->fd < 0)
+            free(c);
+        else if (!conn_send(c, 1))
+            conn_close(c);
+    }
+    if (queue)
+        timer_set(queue->due_ns);
+    else
+        queue_end = &queue;
+}
+
 static void conn_accept(int ep, int listener)
 {
     int one = 1;
@@ -190,6 +324,7 @@ static void conn_accept(int ep, int listener)
         die("malloc");
     c->fd = fd;
     c->have = 0;
+    c->thinking = 0;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     ev.data.ptr = c;
     if (epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev) != 0)
@@ -214,21 +349,28 @@ static int listen_loopback(void)
 
 int main(void)
 {
-    struct epoll_event ev[64], first = {.events = EPOLLIN, .data.ptr = NULL};
+    struct epoll_event ev[64], first = {.events = EPOLLIN, .data.ptr = NULL},
+                               clock = {.events = EPOLLIN, .data.ptr = &timer};
     int listener = listen_loopback(), ep = epoll_create1(EPOLL_CLOEXEC);
 
-    if (ep < 0 || epoll_ctl(ep, EPOLL_CTL_ADD, listener, &first) != 0)
+    timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (ep < 0 || timer < 0 ||
+        epoll_ctl(ep, EPOLL_CTL_ADD, listener, &first) != 0 ||
+        epoll_ctl(ep, EPOLL_CTL_ADD, timer, &clock) != 0)
         die("epoll");
     for (;;) {
         int n = epoll_wait(ep, ev, 64, -1);
+        int due = 0;
         for (int i = 0; i < n; i++) {
             conn_t *c = ev[i].data.ptr;
             if (!c)
                 conn_accept(ep, listener);
-            else if (!conn_read(c)) {
-                close(c->fd);
-                free(c);
-            }
+            else if (ev[i].data.ptr == &timer)
+                due = 1;
+            else if (!conn_read(c))
+                conn_close(c);
         }
+        if (due) /* last: it frees connections that may have an event above */
+            queue_run();
     }
 }

@@ -15,42 +15,48 @@ use strict;
 use warnings;
 use Bench::Server;
 
-# measure(name, options, file of 64 tokens, the checks and loads of bench.pl,
-#         servers to stop)
-sub measure {
-    my ($name, $o, $file, $do, $running) = @_;
+sub run {
+    my ($lab, @names) = @_;
+    my $file = $lab->tokens(64);
+    my @results;
+    for my $n (@names) {
+        $lab->note("$Bench::Server::TITLE{$n} under callgrind");
+        my $r = eval { _measure($lab, $n, $file) };
+        $r ? push @results, $r : $lab->problem($@);
+        $lab->stop_all;
+    }
+    return \@results;
+}
+
+sub _measure {
+    my ($lab, $name, $file) = @_;
     my $one = "$file-one";
     open my $in, '<', $file or die "$file: $!\n";
     open my $out, '>', $one or die "$one: $!\n";
     print $out scalar <$in>;
     close $out or die "$one: $!\n";
 
-    my $n = $o->{requests};
-    my $run = sub { _run($name, $o, $do, $running, $file, @_) };
-    my $base = $run->('A', [ $n, $file ]);
-    my $rotating = $run->('B', [ 2 * $n, $file ]);
-    my $repeating = $run->('C', [ $n, $file ], [ $n, $one ]);
+    my $n = $lab->{o}{requests};
+    my $run = sub { _count($lab, $name, $file, @_) };
+    my $base = $run->([ $n, $file ]);
+    my $rotating = $run->([ 2 * $n, $file ]);
+    my $repeating = $run->([ $n, $file ], [ $n, $one ]);
     return { name => $name, title => $Bench::Server::TITLE{$name},
         requests => $n, rotating => ($rotating - $base) / $n,
         repeating => ($repeating - $base) / $n };
 }
 
-sub _run {
-    my ($name, $o, $do, $running, $file, $tag, @loads) = @_;
-    my $server = Bench::Server->new($name, %$o, tokens => 64, tag => $tag,
-        children => 1, threads => 4, single => 1);
-    push @$running, $server;
-    my $dir = "$server->{root}/callgrind";
-    mkdir $dir;
-    chmod 0777, $dir;
-    my $result = "$dir/out";
-    $server->start('valgrind', '--tool=callgrind', '--vgdb=no',
-        "--callgrind-out-file=$result", '--quiet');
+sub _count {
+    my ($lab, $name, $file, @loads) = @_;
+    my $result = "$lab->{o}{dir}/callgrind-" . ++$lab->{files};
+    my $server = $lab->server($name, children => 1, threads => 4, single => 1,
+        wrap => ['valgrind', '--tool=callgrind', '--vgdb=no',
+            "--callgrind-out-file=$result", '--quiet']);
     chmod 0666, $result; # made by root, written by the user it drops to
-    $do->{refuses}($server);
-    $do->{fill}($server, 64, $file, 1);
+    $lab->check_refuses($server);
+    $lab->fill($server, 64, $file, 1);
     for my $l (@loads) {
-        $do->{load}($server, requests => $l->[0], tokens => $l->[1],
+        $lab->load($server, requests => $l->[0], tokens => $l->[1],
             connections => 1);
     }
     $server->stop(120);
@@ -64,6 +70,38 @@ sub _total {
         return $1 if $l =~ /^(?:summary|totals): (\d+)/;
     }
     die "no total in $file\n";
+}
+
+sub table {
+    my ($results) = @_;
+    my ($bare) = grep { $_->{name} eq 'bare' } @$results;
+    my $t = "## Instructions per request (callgrind, one process, one "
+        . "connection)\n\n| server | rotating over 64 tokens | added | "
+        . "repeating one token | added |\n|---|--:|--:|--:|--:|\n";
+    for my $r (@$results) {
+        my @added = map { !$bare || $r->{name} eq 'bare' ? '-'
+                : sprintf '%+.0f', $r->{$_} - $bare->{$_} }
+            qw(rotating repeating);
+        $t .= sprintf "| %s | %.0f | %s | %.0f | %s |\n", $r->{title},
+            $r->{rotating}, $added[0], $r->{repeating}, $added[1];
+    }
+    return "$t\n";
+}
+
+sub targets {
+    my ($results) = @_;
+    my %of = map { $_->{name} => $_ } @$results;
+    return if !$of{smart} || !$of{bare};
+    my $added = sub { $of{ $_[0] }{ $_[1] } - $of{bare}{ $_[1] } };
+    return map {
+        my ($key, $what, $most) = @$_;
+        { what => "instructions added, $what", target => "<= $most",
+            got => sprintf('%.0f', $added->('smart', $key)),
+            met => $added->('smart', $key) <= $most,
+            peers => { map { $_ => sprintf '%.0f', $added->($_, $key) }
+                grep { $of{$_} } qw(oauth2 openidc) } }
+    } [ 'rotating', 'tokens in rotation', 12_000 ],
+        [ 'repeating', 'a connection repeats its token', 7_000 ];
 }
 
 1;

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# What the benchmark says: the machine, the versions, the tables (Markdown),
-# the JSON file and the plot. Pure text work apart from reading /proc and
-# starting gnuplot.
+# What the benchmark says beside the tables of its scenarios: the machine, the
+# versions, the targets, the JSON file, the block of a README. And the two
+# statistics all of them use.
 package Bench::Report;
 
 use strict;
 use warnings;
 use JSON::PP ();
 use Digest::SHA ();
+use Exporter 'import';
 use Bench::Server;
+
+our @EXPORT_OK = qw(median quantile);
 
 sub machine {
     my ($model) = map { /:\s*(.*)/ ? $1 : () }
@@ -56,7 +59,7 @@ sub _lines {
 sub head {
     my ($r) = @_;
     my ($m, $v) = @$r{qw(machine versions)};
-    my $t = "# Cost per request\n\n"
+    my $t = "# Benchmarks\n\n"
         . "$m->{cpu}, $m->{cores} cores, $m->{kernel}, $m->{os}, "
         . "load average at start $m->{load_at_start}\n\n";
     $t .= "- $_ $v->{$_}\n" for sort keys %$v;
@@ -68,53 +71,28 @@ sub median {
     return @s % 2 ? $s[ @s / 2 ] : ($s[ @s / 2 - 1 ] + $s[ @s / 2 ]) / 2;
 }
 
-# rounds: [{ server_cpu_us, rps, p50_us, ... }] of one server, bare: the same
-# of bare httpd; the n-th of both were measured one after the other.
-sub summary {
-    my ($rounds, $bare) = @_;
-    my %s = map { my $k = $_; ($k => median(map { $_->{$k} } @$rounds)) }
-        qw(server_cpu_us client_cpu_us rps p50_us p99_us);
-    my @ratio = map { $rounds->[$_]{server_cpu_us}
-            / $bare->[$_]{server_cpu_us} } 0 .. $#$rounds;
-    $s{ratio} = median(@ratio);
-    @ratio = sort { $a <=> $b } @ratio;
-    @s{qw(ratio_q1 ratio_q3 ratio_min ratio_max)} =
-        @ratio[ @ratio / 4, 3 * @ratio / 4, 0, -1 ];
-    return \%s;
+# The q-quantile (0 to 1): the value at that rank, none made up.
+sub quantile {
+    my ($q, @v) = @_;
+    my @s = sort { $a <=> $b } @v;
+    return $s[ int($q * $#s + 0.5) ];
 }
 
-sub load_table {
-    my ($results, $rounds, $pinned) = @_;
-    my $where = $pinned ? 'server on one processor, load on another'
-        : 'not pinned to processors';
-    my $t = "## CPU and latency, 8 keep-alive connections, 45-byte file\n\n"
-        . "Medians of $rounds interleaved rounds, $where; spread "
-        . "is the middle half of their ratios.\n\n"
-        . "| live tokens | server | CPU us/request | x bare | spread | "
-        . "request/s | p50 us | p99 us | client CPU us |\n"
-        . "|--:|---|--:|--:|---|--:|--:|--:|--:|\n";
-    for my $r (@$results) {
-        my $s = $r->{summary};
-        $t .= sprintf "| %d | %s | %.1f | %.2f | %.2f-%.2f | %.0f | %.0f "
-            . "| %.0f | %.1f |\n", $r->{tokens}, $r->{title},
-            @$s{qw(server_cpu_us ratio ratio_q1 ratio_q3 rps p50_us p99_us
-            client_cpu_us)};
-    }
-    return "$t\n";
-}
-
-sub instruction_table {
-    my ($results) = @_;
-    my ($bare) = grep { $_->{name} eq 'bare' } @$results;
-    my $t = "## Instructions per request (callgrind, one process, one "
-        . "connection)\n\n| server | rotating over 64 tokens | added | "
-        . "repeating one token | added |\n|---|--:|--:|--:|--:|\n";
-    for my $r (@$results) {
-        my @added = map { $r->{name} eq 'bare' ? '-'
-                : sprintf '%+.0f', $r->{$_} - $bare->{$_} }
-            qw(rotating repeating);
-        $t .= sprintf "| %s | %.0f | %s | %.0f | %s |\n", $r->{title},
-            $r->{rotating}, $added[0], $r->{repeating}, $added[1];
+# rows: { what =>, target =>, got =>, met => 0|1, peers => { oauth2 => ... } }
+# Missing a target is said, and is no error.
+sub targets {
+    my (@rows) = @_;
+    return '' if !@rows;
+    my @peers = grep { my $p = $_; grep { exists $_->{peers}{$p} } @rows }
+        qw(oauth2 openidc);
+    my $t = "## Targets\n\n| figure | target | mod_smart | met | "
+        . join('', map { "$Bench::Server::TITLE{$_} | " } @peers) . "\n"
+        . '|---|--:|--:|---|' . '--:|' x @peers . "\n";
+    $t =~ s/ \n/\n/;
+    for my $r (@rows) {
+        $t .= '| ' . join(' | ', @$r{qw(what target got)},
+            $r->{met} ? 'yes' : 'no', map { $r->{peers}{$_} // '-' } @peers)
+            . " |\n";
     }
     return "$t\n";
 }
@@ -126,27 +104,67 @@ sub write_json {
     close $f or die "$file: $!\n";
 }
 
-# CPU per request against live tokens, one line per server, both axes log.
-sub write_plot {
-    my ($file, $results) = @_;
-    my %of;
-    push @{ $of{ $_->{title} } }, $_ for @$results;
-    my @titles = grep { $of{$_} } @Bench::Server::TITLE{@Bench::Server::NAMES};
-    my $script = "set terminal svg size 720,440 background 'white'\n"
-        . "set output '$file'\nset logscale xy\nset key top left\n"
-        . "set grid\nset xlabel 'live tokens'\n"
-        . "set ylabel 'CPU per request (microseconds)'\nset xrange [0.8:*]\n"
-        . 'plot ' . join(', ', map {
-            "'-' using 1:2 with linespoints lw 2 title '$_' noenhanced"
-        } @titles) . "\n";
-    for my $t (@titles) {
-        $script .= "$_->{tokens} $_->{summary}{server_cpu_us}\n"
-            for @{ $of{$t} };
-        $script .= "e\n";
+sub read_json {
+    my ($file) = @_;
+    open my $f, '<', $file or die "$file: $!\n";
+    local $/;
+    return JSON::PP::decode_json(<$f>);
+}
+
+# Rewrites what stands between the two comments of a README; dies without
+# touching the file when they are not there exactly once.
+my ($BEGIN, $END) = ('<!-- numbers: build/bench --readme -->',
+    '<!-- end of numbers -->');
+
+sub write_readme {
+    my ($file, $text) = @_;
+    open my $f, '<', $file or die "$file: $!\n";
+    my $old = do { local $/; <$f> };
+    close $f;
+    my $new = $old;
+    $text =~ s/\n*\z/\n/;
+    my $n = $new =~ s/\Q$BEGIN\E\n.*?\Q$END\E/$BEGIN\n$text$END/sg;
+    $n == 1 or die "$file: not one block from $BEGIN to $END\n";
+    return if $new eq $old;
+    open $f, '>', $file or die "$file: $!\n";
+    print $f $new;
+    close $f or die "$file: $!\n";
+}
+
+# The block: the machine, CPU by live tokens with every server in a column,
+# and the targets.
+sub readme {
+    my ($r, @targets) = @_;
+    my ($m, $v) = @$r{qw(machine versions)};
+    my $t = "\n$m->{cpu}, $m->{cores} cores, $m->{os}, httpd $v->{httpd}"
+        . join('', map { my $n = $_;
+            $v->{$n} ? ", $n " . ($v->{$n} =~ /^lib\S+ ([^-,]+)/)[0] : '' }
+            qw(mod_oauth2 mod_auth_openidc))
+        . "; measured $r->{date} in one run.\n\n";
+    $t .= _by_tokens(@{ $r->{load} }) if $r->{load} && @{ $r->{load} };
+    return $t . targets(@targets) =~ s/^## Targets\n\n//r;
+}
+
+sub _by_tokens {
+    my (@results) = @_;
+    my (%of, %seen);
+    for my $r (@results) {
+        $of{ $r->{tokens} }{ $r->{name} } = $r->{summary};
+        $seen{ $r->{name} } = 1;
     }
-    open my $g, '|-', 'gnuplot' or die "gnuplot: $!\n";
-    print $g $script;
-    close $g or die "gnuplot could not write $file\n";
+    my @names = grep { $seen{$_} } @Bench::Server::NAMES;
+    my $t = "CPU per request in microseconds (times bare httpd):\n\n"
+        . '| live tokens |'
+        . join('', map { " $Bench::Server::TITLE{$_} |" } @names)
+        . "\n|--:|" . '--:|' x @names . "\n";
+    for my $n (sort { $a <=> $b } keys %of) {
+        $t .= "| $n |" . join('', map {
+            my $s = $of{$n}{$_};
+            !$s ? ' - |' : $_ eq 'bare' ? sprintf(' %.1f |', $s->{server_cpu_us})
+                : sprintf ' %.1f (%.2f) |', @$s{qw(server_cpu_us ratio)}
+        } @names) . "\n";
+    }
+    return "$t\n![CPU per request against live tokens](t/bench/cost.svg)\n\n";
 }
 
 1;

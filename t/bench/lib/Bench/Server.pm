@@ -31,17 +31,19 @@ our %TITLE = (
 );
 my @BASE = qw(mpm_event authn_core authz_core authz_user unixd);
 my $SECRET = 'bench-secret';
+my $count = 0;
 
 # TLS in front of the authorization server is one more of these, not compared.
 #
 # new(name, dir => scratch folder, httpd => binary, modules => folder,
 #     module => file of mod_smart, docroot =>, as_port =>, tokens => count,
-#     children => 2, threads => 25, pin_server => [words before the command])
+#     ttl => seconds an answer is good for, children => 2, threads => 25,
+#     pin_server => [words before the command])
 sub new {
     my ($class, $name, %o) = @_;
-    my $self = bless { children => 2, threads => 25, %o, name => $name },
-        $class;
-    $self->{root} = "$o{dir}/$name-$o{tokens}-" . ($o{tag} // 'load');
+    my $self = bless { children => 2, threads => 25, ttl => 86_400, %o,
+        name => $name }, $class;
+    $self->{root} = "$o{dir}/$name-" . ++$count;
     $self->{port} = free_port();
     mkdir $self->{root} or die "$self->{root}: $!\n";
     chmod 0755, $self->{root};
@@ -130,7 +132,7 @@ SmartCacheSize ${mb}M
     SmartPublicURL https://fhir.example/fhir
     SmartIntrospectionEndpoint http://127.0.0.1:$s->{as_port}/introspect
     SmartIntrospectionAuth client_secret_basic gateway file:$s->{root}/secret
-    SmartCacheTTL 3600s
+    SmartCacheTTL $s->{ttl}s
     Require smart
 </Location>
 EOC
@@ -145,7 +147,7 @@ OAuth2Cache shm max_entries=$slots
 <Location /fhir>
     AuthType oauth2
     OAuth2TokenVerify introspect http://127.0.0.1:$s->{as_port}/introspect \\
-        introspect.auth=client_secret_basic&client_id=gateway&client_secret=$SECRET&expiry=86400
+        introspect.auth=client_secret_basic&client_id=gateway&client_secret=$SECRET&expiry=$s->{ttl}
     Require valid-user
 </Location>
 EOC
@@ -161,6 +163,7 @@ OIDCCacheShmMax $slots
 OIDCCryptoPassphrase bench
 OIDCOAuthIntrospectionEndpoint https://127.0.0.1:$s->{tls_port}/introspect
 OIDCOAuthSSLValidateServer Off
+OIDCOAuthTokenIntrospectionInterval $s->{ttl}
 OIDCOAuthClientID gateway
 OIDCOAuthClientSecret $SECRET
 <Location /fhir>
