@@ -27,10 +27,16 @@ bool smart_once_a_minute(volatile apr_uint32_t *pminute)
     return last != now && apr_atomic_cas32(pminute, now, last) == last;
 }
 
-/* The path of the request line: of an absolute-form target, that of the URL. */
-static smart_slice_t raw_path(const request_rec *r)
+/* The path of the request line. */
+typedef struct raw_t {
+    smart_slice_t path; /* a part of r->unparsed_uri, up to "?" or its end */
+    bool is_uri;        /* byte for byte what httpd made of it */
+} raw_t;
+
+/* Of an absolute-form target it is that of the URL. */
+static smart_slice_t raw_path(const char *target)
 {
-    const char *start = r->unparsed_uri ? r->unparsed_uri : "";
+    const char *start = target;
     const char *authority;
 
     if (*start != '/') {
@@ -43,6 +49,25 @@ static smart_slice_t raw_path(const request_rec *r)
     return smart_slice_n(start, strcspn(start, "?"));
 }
 
+static raw_t raw_of(const request_rec *r)
+{
+    const char *target = r->unparsed_uri ? r->unparsed_uri : "";
+    const smart_slice_t uri = smart_slice(r->uri);
+    raw_t raw;
+
+    /* Nearly always it is all of the target, or all that is before "?". */
+    if (*target == '/' && uri.len > 0 && !strncmp(target, uri.ptr, uri.len) &&
+        (target[uri.len] == '\0' || target[uri.len] == '?')) {
+        raw.path = smart_slice_n(target, uri.len);
+        raw.is_uri = true;
+    }
+    else {
+        raw.path = raw_path(target);
+        raw.is_uri = uri.ptr && smart_slice_equal(raw.path, uri);
+    }
+    return raw;
+}
+
 static bool is_smart(request_rec *r)
 {
     const char *type = ap_auth_type(r);
@@ -51,33 +76,40 @@ static bool is_smart(request_rec *r)
 }
 
 /* The base of a request, by what httpd made of its path or by the raw one. */
-static const smart_base_t *find_base(const request_rec *r, smart_slice_t raw)
+static const smart_base_t *find_base(const request_rec *r, const raw_t *raw)
 {
     const smart_base_t *base = smart_config_base(r->server, r->uri);
 
-    if (!base && r->uri &&
-        (raw.len != strlen(r->uri) || memcmp(raw.ptr, r->uri, raw.len) != 0)) {
-        base = smart_config_base(r->server,
-                                 apr_pstrmemdup(r->pool, raw.ptr, raw.len));
+    if (!base && r->uri && !raw->is_uri) {
+        base = smart_config_base(
+            r->server, apr_pstrmemdup(r->pool, raw->path.ptr, raw->path.len));
     }
     return base;
 }
 
 /* Take the base off the raw path; false: that is not what it starts with. */
-static bool below_base(const smart_context_t *ctx, smart_slice_t raw,
-                       smart_slice_t *ppath)
+static bool below_base(const smart_location_t *l, const raw_t *raw,
+                       smart_slice_t *pbelow)
 {
-    const smart_location_t *l = ctx->location;
-    const request_rec *r = ctx->r;
+    const smart_slice_t path = raw->path;
 
-    if (!r->uri || raw.len != strlen(r->uri) ||
-        memcmp(raw.ptr, r->uri, raw.len) != 0 || raw.len < l->base_len ||
-        memcmp(raw.ptr, l->base, l->base_len) != 0 ||
-        (raw.len > l->base_len && raw.ptr[l->base_len] != '/')) {
+    if (!raw->is_uri || path.len < l->base_len ||
+        memcmp(path.ptr, l->base, l->base_len) != 0 ||
+        (path.len > l->base_len && path.ptr[l->base_len] != '/')) {
         return false;
     }
-    *ppath = smart_slice_n(raw.ptr + l->base_len, raw.len - l->base_len);
+    *pbelow = smart_slice_n(path.ptr + l->base_len, path.len - l->base_len);
     return true;
+}
+
+/* httpd takes it off the query. A path with one is refused as such. */
+static bool has_fragment(const request_rec *r, const raw_t *raw)
+{
+    const char *target = r->unparsed_uri;
+    const bool is_path =
+        raw->path.ptr == target && target[raw->path.len] == '\0';
+
+    return target && !is_path && strchr(target, '#');
 }
 
 static void fault(smart_context_t *ctx, smart_reason_e reason, const char *text)
@@ -86,7 +118,7 @@ static void fault(smart_context_t *ctx, smart_reason_e reason, const char *text)
     ctx->fault_text = text;
 }
 
-static void read_interaction(smart_context_t *ctx, smart_slice_t raw)
+static void read_interaction(smart_context_t *ctx, const raw_t *raw)
 {
     request_rec *r = ctx->r;
     smart_request_t req = {
@@ -97,11 +129,11 @@ static void read_interaction(smart_context_t *ctx, smart_slice_t raw)
         .provenance = apr_table_get(r->headers_in, "X-Provenance") != NULL,
     };
 
-    if (!below_base(ctx, raw, &req.path)) {
+    if (!below_base(ctx->location, raw, &req.path)) {
         fault(ctx, SMART_REASON_PATH,
               "the raw path is not what the server made of it");
     }
-    else if (r->unparsed_uri && strchr(r->unparsed_uri, '#')) {
+    else if (has_fragment(r, raw)) {
         fault(ctx, SMART_REASON_PATH, "the target has a fragment");
     }
     else {
@@ -114,13 +146,13 @@ static void read_interaction(smart_context_t *ctx, smart_slice_t raw)
 /* A preflight names itself by these two fields (Fetch, CORS-preflight). */
 static bool is_preflight(const request_rec *r)
 {
-    return !strcmp(r->method, "OPTIONS") &&
+    return *r->method == 'O' && !strcmp(r->method, "OPTIONS") &&
            apr_table_get(r->headers_in, "Origin") &&
            apr_table_get(r->headers_in, "Access-Control-Request-Method");
 }
 
 static smart_context_t *context_make(request_rec *r, const smart_base_t *base,
-                                     smart_slice_t raw)
+                                     const raw_t *raw)
 {
     smart_context_t *ctx = apr_pcalloc(r->pool, sizeof(*ctx));
 
@@ -144,20 +176,13 @@ static smart_context_t *context_make(request_rec *r, const smart_base_t *base,
     return ctx;
 }
 
-smart_context_t *smart_context_of(request_rec *r)
+smart_context_t *smart_context_begin(request_rec *r)
 {
-    smart_context_t *ctx =
-        ap_get_module_config(r->request_config, &smart_module);
-    const smart_base_t *base;
-    smart_slice_t raw;
+    const raw_t raw = raw_of(r);
+    const smart_base_t *base = find_base(r, &raw);
 
-    if (ctx) {
-        return ctx;
-    }
-    raw = raw_path(r);
-    base = find_base(r, raw);
     if (!base && !is_smart(r)) {
         return NULL;
     }
-    return context_make(r, base, raw);
+    return context_make(r, base, &raw);
 }

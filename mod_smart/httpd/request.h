@@ -68,11 +68,20 @@ typedef struct smart_context_t {
     smart_permit_t permit;
 } smart_context_t;
 
+/** The first call of smart_context_of(). */
+smart_context_t *smart_context_begin(request_rec *r);
+
 /**
  * What is known of a request; made at the first call.
  * @return NULL: the request is not protected, it is none of our business
  */
-smart_context_t *smart_context_of(request_rec *r);
+static inline smart_context_t *smart_context_of(request_rec *r)
+{
+    smart_context_t *ctx =
+        ap_get_module_config(r->request_config, &smart_module);
+
+    return ctx ? ctx : smart_context_begin(r);
+}
 
 /** True in report mode, where nothing is blocked or changed. */
 static inline bool smart_reports(const smart_context_t *ctx)
