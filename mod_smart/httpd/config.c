@@ -7,6 +7,8 @@
  */
 #include "httpd/config.h"
 
+#include <stddef.h>
+
 #include <http_core.h>
 #include <mpm_common.h>
 
@@ -96,11 +98,24 @@ static void merge_token(smart_dir_conf_t *conf, const smart_dir_conf_t *outer,
     conf->negative_ttl_set = negative->negative_ttl_set;
 }
 
+/* Whether nothing of ours is set in a section, as in most servers. */
+static bool says_nothing(const smart_dir_conf_t *conf)
+{
+    static const smart_dir_conf_t nothing;
+
+    return !memcmp(conf, &nothing, offsetof(smart_dir_conf_t, part_count));
+}
+
 void *smart_config_dir_merge(apr_pool_t *p, void *outer_conf, void *inner_conf)
 {
     const smart_dir_conf_t *outer = outer_conf, *inner = inner_conf;
     smart_dir_conf_t *conf = apr_palloc(p, sizeof(*conf));
 
+    if (says_nothing(outer)) {
+        *conf = *inner;
+        merge_parts(conf, outer, inner);
+        return conf;
+    }
     INNER_WINS(mode);
     INNER_WINS(fhir_base);
     INNER_WINS(version);
