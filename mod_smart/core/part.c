@@ -68,26 +68,22 @@ static bool is_of(const smart_scope_t *scope, smart_type_t type)
            (scope->type == type && type != SMART_TYPE_NONE);
 }
 
-/* One bit for each context, constrained or not. */
-static unsigned bit_of(unsigned context, bool constrained)
-{
-    return context <= SMART_CONTEXT_SYSTEM
-               ? 1u << (2 * context + (constrained ? 1 : 0))
-               : 0;
-}
-
 unsigned smart_part_present(const smart_grant_t *grant)
 {
-    unsigned seen = 0, present = 0;
+    /* Of the parts above, those of a context; unconstrained, constrained. */
+    static const unsigned char rows[][2] = {
+        [SMART_CONTEXT_SYSTEM] = {1u << 0, 1u << 2},
+        [SMART_CONTEXT_USER] = {1u << 1 | 1u << 4, 1u << 3 | 1u << 6},
+        [SMART_CONTEXT_PATIENT] = {1u << 5, 1u << 7},
+    };
+    unsigned present = 0;
     int n;
 
     for (n = 0; n < grant->scope_count; n++) {
         const smart_scope_t *scope = &grant->scopes[n];
-        seen |= bit_of(scope->context, scope->constraint_len > 0);
-    }
-    for (n = 0; n < SMART_PARTS; n++) {
-        if (seen & bit_of(parts[n].context, parts[n].constrained)) {
-            present |= 1u << n;
+
+        if (scope->context <= SMART_CONTEXT_SYSTEM) {
+            present |= rows[scope->context][scope->constraint_len > 0];
         }
     }
     return present;
