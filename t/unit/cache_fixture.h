@@ -37,9 +37,11 @@ static inline int fixture_setup(void **state)
     apr_initialize();
     apr_pool_create(&pool, NULL);
     segment_bytes = smart_cache_min_bytes();
-    segment = mmap(NULL, segment_bytes, PROT_READ | PROT_WRITE,
-                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    segment = mmap(NULL, segment_bytes + SMART_CACHE_PAGE,
+                   PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(segment != MAP_FAILED);
+    /* Who reads too far is to be seen. */
+    mprotect(segment + segment_bytes, SMART_CACHE_PAGE, PROT_NONE);
     now.mono_us = 1000 * SMART_CLOCK_S;
     now.wall_s = EPOCH;
     assert_int_equal(
@@ -50,7 +52,7 @@ static inline int fixture_setup(void **state)
 
 static inline int fixture_teardown(void **state)
 {
-    munmap(segment, segment_bytes);
+    munmap(segment, segment_bytes + SMART_CACHE_PAGE);
     apr_pool_destroy(pool);
     apr_terminate();
     return 0;

@@ -175,6 +175,46 @@ static void every_slot_of_a_region_is_used(void **state)
     assert_valid();
 }
 
+static void newcomer_does_not_inherit_a_second_chance(void **state)
+{
+    smart_word_t *slot;
+    const smart_cache_line_t *line;
+    uint64_t bit;
+
+    put(1, 8);
+    assert_hit(1, 8);
+    slot = slot_of(key_of(1), SMART_CACHE_ACTIVE);
+    line = &region_of(key_of(1), SMART_CACHE_ACTIVE)
+                ->line[key_of(1).bytes[12] % SMART_CACHE_LINES];
+    bit = UINT64_C(1) << (slot - line->slot);
+    assert_true(line->touched & bit);
+    put(1, 9); /* the same key: still in use */
+    assert_true(line->touched & bit);
+    smart_cache_remove(cache, key_of(1).bytes);
+    put(1, 8);
+    assert_ptr_equal(slot_of(key_of(1), SMART_CACHE_ACTIVE), slot);
+    assert_false(line->touched & bit);
+}
+
+/* So that a reader finds it with the first line it looks at. */
+static void record_is_in_its_own_line_while_there_is_room(void **state)
+{
+    smart_cache_place_t place;
+    uint64_t n;
+
+    for (n = 0; n < 20; n++) {
+        const cache_key_t key = key_of(n);
+        const smart_cache_line_t *line;
+
+        put(n, 8);
+        smart_cache_place(key.bytes, &place);
+        line = &region_of(key, SMART_CACHE_ACTIVE)->line[place.home];
+        assert_true(slot_of(key, SMART_CACHE_ACTIVE) >= line->slot);
+        assert_true(slot_of(key, SMART_CACHE_ACTIVE) <
+                    line->slot + SMART_CACHE_LINE_SLOTS);
+    }
+}
+
 static void busy_slot_of_a_dead_writer_is_freed_by_the_next_put(void **state)
 {
     smart_cache_region_t *region = region_of(key_of(1), SMART_CACHE_ACTIVE);
@@ -257,6 +297,8 @@ int main(void)
         cache_test(largest_record_finds_room_in_a_full_region),
         cache_test(one_region_can_not_push_out_another),
         cache_test(every_slot_of_a_region_is_used),
+        cache_test(newcomer_does_not_inherit_a_second_chance),
+        cache_test(record_is_in_its_own_line_while_there_is_room),
         cache_test(busy_slot_of_a_dead_writer_is_freed_by_the_next_put),
         cache_test(slots_that_share_units_are_sorted_out),
         cache_test(inactive_records_push_no_active_one_out),

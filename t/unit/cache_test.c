@@ -301,6 +301,46 @@ static void garbage_in_the_segment_is_survived(void **state)
     }
 }
 
+/* A length that leads out of the slot's units, at the very end of the memory:
+ * what lies behind it can not be read. */
+static void damaged_length_does_not_lead_out_of_the_arena(void **state)
+{
+    const smart_cache_part_t *part = &cache->part[SMART_CACHE_ACTIVE];
+    const apr_uint64_t last = part->regions - 1;
+    const unsigned units = smart_record_units(300);
+    unsigned char *end =
+        (unsigned char *)(part->arenas +
+                          part->regions * part->units * SMART_CACHE_UNIT_WORDS);
+    smart_word_t *from;
+    smart_word_t *to;
+    smart_word_t *slot;
+    uint64_t n = 0;
+    unsigned i;
+
+    while (region_of(key_of(n), SMART_CACHE_ACTIVE) != &part->index[last]) {
+        n++;
+    }
+    put(n, 300);
+    slot = slot_of(key_of(n), SMART_CACHE_ACTIVE);
+    from = smart_slot_record(part, &part->index[last], *slot);
+    *slot = smart_slot_next(*slot, smart_slot_fingerprint(*slot),
+                            part->units - units, units);
+    to = smart_slot_record(part, &part->index[last], *slot);
+    for (i = 0; i < units * SMART_CACHE_UNIT_WORDS; i++) {
+        to[i] = from[i];
+    }
+    assert_hit(n, 300);
+    if (end < segment + segment_bytes) {
+        assert_int_equal(mprotect(end,
+                                  (apr_size_t)(segment + segment_bytes - end),
+                                  PROT_NONE),
+                         0);
+    }
+    to[SMART_CACHE_HEAD_REST] |= 0x1fff;
+    to[SMART_CACHE_HEAD_REST] ^= 0x1fff ^ SMART_CACHE_MAX_VALUE;
+    assert_miss(n);
+}
+
 /* Against a model: a hit is the value put last, byte by byte. */
 static void random_operations_agree_with_a_model(void **state)
 {
@@ -365,6 +405,7 @@ int main(void)
         cache_test(flipped_byte_of_a_record_is_a_miss),
         cache_test(flipped_byte_of_the_index_is_never_a_wrong_answer),
         cache_test(garbage_in_the_segment_is_survived),
+        cache_test(damaged_length_does_not_lead_out_of_the_arena),
         cache_test(random_operations_agree_with_a_model),
     };
 
