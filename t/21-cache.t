@@ -23,13 +23,16 @@ sub location {
 
 my $far_location = location('far');
 $far_location =~ s/\@INTROSPECT\@/$far->introspection/e;
-my $other_client = location('client');
-$other_client =~ s/client_secret_basic gateway \S+/none public/;
-my $second_host = location('fhir');
+# Hosts that differ from the first in one thing each, path and public URL are
+# the same: the server that is asked, and who asks it.
+my $SAME = 'SmartPublicURL https://fhir.example.org/fhir';
+my $second_host = location('fhir', $SAME);
 $second_host =~ s/\@INTROSPECT\@/$far->introspection/e;
+my $third_host = location('fhir', $SAME);
+$third_host =~ s/client_secret_basic gateway \S+/none public/;
 
 my $conf = join '', "SmartCacheSize 1M\n", Smart::AccessLog::conf(),
-    location('fhir'),
+    location('fhir', $SAME),
     location('short', "SmartCacheTTL 2s\nSmartNegativeCacheTTL 1s"),
     location('never', "SmartCacheTTL 0s\nSmartNegativeCacheTTL 0s"),
     location('alias', "SmartScopeAlias obs $SCOPE"),
@@ -37,10 +40,12 @@ my $conf = join '', "SmartCacheSize 1M\n", Smart::AccessLog::conf(),
     location('claims', 'SmartClaimHeader tenant X-Tenant'),
     location('deny', 'SmartRule read Observation deny'),
     location('issuer', 'SmartIssuer https://nobody.example'),
-    $far_location, $other_client,
+    $far_location,
     "<VirtualHost 127.0.0.1:\@PORT2\@>\nServerName http://two.example\n",
-    $second_host, "</VirtualHost>\n";
-my $h = $lab->httpd(conf => $conf, ports => 2);
+    $second_host, "</VirtualHost>\n",
+    "<VirtualHost 127.0.0.1:\@PORT3\@>\nServerName http://three.example\n",
+    $third_host, "</VirtualHost>\n";
+my $h = $lab->httpd(conf => $conf, ports => 3);
 my $log = Smart::AccessLog->new($h);
 
 # One request: "decision cache".
@@ -48,6 +53,17 @@ sub says {
     my ($token, $at) = @_;
     $log->skip;
     $h->get('/' . ($at // 'fhir') . '/Observation/obs-1', $token);
+    my $line = $log->next;
+    return "$line->{decision} $line->{cache}";
+}
+
+# The same of another host: 1, 2.
+sub host_says {
+    my ($token, $host) = @_;
+    $log->skip;
+    Smart::Client->new(port => $h->port($host))->request(
+        GET => '/fhir/Observation/obs-1',
+        [Authorization => "Bearer $token", Connection => 'close']);
     my $line = $log->next;
     return "$line->{decision} $line->{cache}";
 }
@@ -144,19 +160,17 @@ subtest 'realms' => sub {
     is $far->as_count($t), 1, '... once';
     is says($t), 'permit hit', 'still active at the one';
     is says($t, 'far'), 'token-inactive negative', '... and not at the other';
-    my $c = Smart::Client->new(port => $h->port(1));
-    my $get = sub {
-        $log->skip;
-        $c->request(GET => '/fhir/Observation/obs-1',
-                    [Authorization => "Bearer $_[0]", Connection => 'close']);
-        my $line = $log->next;
-        return "$line->{decision} $line->{cache}";
-    };
-    is $get->($t), 'token-inactive miss', 'another host with the same path';
+    is host_says($t, 1), 'token-inactive miss',
+        'another host with the same path';
     my $u = $far->token(scope => $SCOPE, token => 'known-to-the-other-only');
-    is $get->($u), 'permit miss', 'active there';
+    is host_says($u, 1), 'permit miss', 'active there';
     is says($u), 'token-inactive miss', '... and not here';
-    is $get->($u), 'permit hit', '... and still there';
+    is host_says($u, 1), 'permit hit', '... and still there';
+    # What a server says may depend on who asks.
+    $lab->as_auth(method => 'none');
+    is host_says($t, 2), 'permit miss', 'the same server, as another client';
+    is host_says($t, 2), 'permit hit', '... is asked once';
+    $lab->as_auth(method => 'any');
 };
 
 subtest 'what shapes a record' => sub {
@@ -166,9 +180,6 @@ subtest 'what shapes a record' => sub {
     is says($t), 'no-scope hit', 'and none without it still';
     is says($t, 'r5'), 'no-scope miss', 'asked again for another version';
     is says($t, 'claims'), 'no-scope miss', '... and for a claim to be kept';
-    $lab->as_auth(method => 'none');
-    is says($t, 'client'), 'no-scope miss', '... and as another client';
-    $lab->as_auth(method => 'any');
 };
 
 # A segment of 1 MiB has room for some 200 inactive tokens.

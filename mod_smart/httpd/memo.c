@@ -11,8 +11,8 @@
 #define MEMO_TOKEN 512u /* bytes; a longer token is digested each time */
 
 typedef struct memo_t {
-    const smart_digest_realm_t *realm; /* NULL: nothing is remembered */
-    apr_size_t len;
+    apr_size_t len;                        /* 0: nothing is remembered */
+    unsigned char realm[SMART_DIGEST_LEN]; /* its fingerprint */
     unsigned char key[SMART_DIGEST_LEN];
     char token[MEMO_TOKEN];
 } memo_t;
@@ -60,6 +60,7 @@ static bool same_token(const char *a, const char *b, apr_size_t len)
 apr_status_t smart_memo_key(request_rec *r, const smart_digest_realm_t *realm,
                             smart_slice_t token, unsigned char *key)
 {
+    const unsigned char *fingerprint = smart_digest_realm_fingerprint(realm);
     apr_status_t rv;
     memo_t *memo;
 
@@ -67,18 +68,19 @@ apr_status_t smart_memo_key(request_rec *r, const smart_digest_realm_t *realm,
         return smart_digest_token(realm, token, key);
     }
     memo = memo_of(r->connection);
-    if (memo->realm == realm && memo->len == token.len &&
+    if (memo->len == token.len && token.len > 0 &&
+        memcmp(memo->realm, fingerprint, SMART_DIGEST_LEN) == 0 &&
         same_token(memo->token, token.ptr, token.len)) {
         memcpy(key, memo->key, SMART_DIGEST_LEN);
         return APR_SUCCESS;
     }
-    memo->realm = NULL;
+    memo->len = 0;
     rv = smart_digest_token(realm, token, key);
     if (rv == APR_SUCCESS) {
         memcpy(memo->token, token.ptr, token.len);
         memcpy(memo->key, key, SMART_DIGEST_LEN);
+        memcpy(memo->realm, fingerprint, SMART_DIGEST_LEN);
         memo->len = token.len;
-        memo->realm = realm;
     }
     return rv;
 }

@@ -7,8 +7,11 @@
  * Invariants:
  *   1. The memo is in the private memory of the process, per connection; it
  *      ends with it, and the token in it is wiped then.
- *   2. Realm and all bytes of the token are compared before the key is used.
- *      It is the key alone that is remembered, no fact and no decision: the
+ *   2. The fingerprint of the realm and all bytes of the token are compared
+ *      before the key is used. (Not the realm's address: a location that is
+ *      made for one request takes its realm with it, and the next request on
+ *      the connection may have another realm there.)
+ *   3. It is the key alone that is remembered, no fact and no decision: the
  *      cache is asked each time.
  */
 #ifndef SMART_MEMO_H

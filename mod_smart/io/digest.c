@@ -54,6 +54,7 @@ struct smart_digest_t {
 struct smart_digest_realm_t {
     smart_digest_t *digest; /* borrowed */
     EVP_MD_CTX *inner;      /* owned; after K ^ ipad and the realm's block */
+    unsigned char fingerprint[SMART_DIGEST_LEN];
 };
 
 /* Leave nothing behind for others to find; see the file's head. */
@@ -235,6 +236,7 @@ apr_status_t smart_digest_realm_create(smart_digest_t *digest,
 
     *prealm = NULL;
     memcpy(block, fingerprint, SMART_DIGEST_LEN);
+    memcpy(realm->fingerprint, fingerprint, SMART_DIGEST_LEN);
     realm->digest = digest;
     realm->inner = EVP_MD_CTX_new();
     if (!realm->inner) {
@@ -251,6 +253,12 @@ apr_status_t smart_digest_realm_create(smart_digest_t *digest,
 }
 
 /* ---- what requests use ---- */
+
+const unsigned char *
+smart_digest_realm_fingerprint(const smart_digest_realm_t *realm)
+{
+    return realm->fingerprint;
+}
 
 /* out = H(what from has taken in || data), by way of ctx. */
 static bool digest_finish(EVP_MD_CTX *ctx, const EVP_MD_CTX *from,

@@ -62,6 +62,14 @@ apr_status_t smart_digest_realm_create(smart_digest_t *digest,
                                        smart_digest_realm_t **prealm);
 
 /**
+ * What a realm is known by. Whoever remembers a realm longer than it lives has
+ * to remember this: another one may be made at its address.
+ * @return SMART_DIGEST_LEN bytes, which live as long as the realm
+ */
+const unsigned char *
+smart_digest_realm_fingerprint(const smart_digest_realm_t *realm);
+
+/**
  * The key of a token in a realm.
  * @param realm from smart_digest_realm_create; any thread may use it
  * @param token the bytes of the token
