@@ -251,6 +251,9 @@ my @DIRECTIVES = (
     SmartNegativeCacheTTL => { what => 'cached', none => '60s, inactive 5s',
         good => [['30s', '60s, inactive 30s'], ['0s', '60s, inactive 0s']],
         bad => [['5', '"5"'], ['five', '"five"'], ['25h', '"25h"']] },
+    SmartStaleIfError => { what => 'stale', none => '0s',
+        good => [['5m', '300s'], ['0s', '0s'], ['24h', '86400s']],
+        bad => [['5', '"5"'], ['25h', '"25h"'], ['-1s', '"-1s"']] },
     SmartFhirUser => { what => 'fhirUser', none => 'optional',
         good => [['optional', 'optional'], ['required', 'required']],
         bad => [['on', '"on"'], ['require', '"require"']] },
@@ -425,6 +428,25 @@ subtest 'SmartCacheSize' => sub {
     refused('in a virtual host',
             block('VirtualHost *:80', 'SmartCacheSize 1M'),
             ['SmartCacheSize', '<VirtualHost>']);
+};
+
+subtest 'SmartIntrospectionMaxConcurrent' => sub {
+    for ([undef, 'a quarter of the workers'], ['1', '1'], ['4096', '4096']) {
+        my ($n, $shown) = @$_;
+        my $r = accepted($n // 'none',
+            $n ? "SmartIntrospectionMaxConcurrent $n\n" : '');
+        like $r->{out}, qr/^  introspections at once $shown$/m,
+            '... is in force';
+    }
+    refused("SmartIntrospectionMaxConcurrent $_",
+            "SmartIntrospectionMaxConcurrent $_\n",
+            ['SmartIntrospectionMaxConcurrent', "\"$_\""])
+        for qw(0 4097 -1 +2 2x 99999999999999999999);
+    refused('twice', "SmartIntrospectionMaxConcurrent 1\n" x 2,
+            ['SmartIntrospectionMaxConcurrent', 'twice']);
+    refused('in a virtual host',
+            block('VirtualHost *:80', 'SmartIntrospectionMaxConcurrent 2'),
+            ['SmartIntrospectionMaxConcurrent', '<VirtualHost>']);
 };
 
 subtest 'directives of later versions are unknown words' => sub {

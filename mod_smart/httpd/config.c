@@ -88,6 +88,7 @@ static void merge_token(smart_dir_conf_t *conf, const smart_dir_conf_t *outer,
     const smart_dir_conf_t *audience = inner->audience ? inner : outer;
     const smart_dir_conf_t *ttl = inner->ttl_set ? inner : outer;
     const smart_dir_conf_t *negative = inner->negative_ttl_set ? inner : outer;
+    const smart_dir_conf_t *stale = inner->stale_set ? inner : outer;
 
     INNER_WINS(issuer);
     conf->audience = audience->audience;
@@ -96,6 +97,8 @@ static void merge_token(smart_dir_conf_t *conf, const smart_dir_conf_t *outer,
     conf->ttl_set = ttl->ttl_set;
     conf->negative_ttl = negative->negative_ttl;
     conf->negative_ttl_set = negative->negative_ttl_set;
+    conf->stale = stale->stale;
+    conf->stale_set = stale->stale_set;
 }
 
 /* Whether nothing of ours is set in a section, as in most servers. */
@@ -148,6 +151,7 @@ void *smart_config_server_merge(apr_pool_t *p, void *outer_conf,
     smart_server_conf_t *conf = apr_pcalloc(p, sizeof(*conf));
 
     INNER_WINS(cache_bytes);
+    INNER_WINS(max_concurrent);
     conf->bases = NULL;
     conf->base_count = 0;
     return conf;

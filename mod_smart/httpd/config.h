@@ -102,6 +102,8 @@ typedef struct smart_dir_conf_t {
     bool ttl_set;
     apr_interval_time_t negative_ttl;
     bool negative_ttl_set;
+    apr_interval_time_t stale;
+    bool stale_set;
     smart_fhir_user_conf_e fhir_user;
     smart_switch_e forward_token;
     const char *const *cors_origins;   /* NULL at end; "*" alone: any */
@@ -122,6 +124,7 @@ typedef struct smart_base_t {
 /** One server or virtual host. */
 typedef struct smart_server_conf_t {
     apr_size_t cache_bytes;    /* 0: unset; of the main server counts */
+    unsigned max_concurrent;   /* the same */
     const smart_base_t *bases; /* by check.c; longest first */
     int base_count;
 } smart_server_conf_t;

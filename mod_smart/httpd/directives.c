@@ -25,6 +25,7 @@
 
 #include "core/amount.h"
 #include "io/introspection.h"
+#include "io/permits.h"
 
 APLOG_USE_MODULE(smart);
 
@@ -165,6 +166,29 @@ static const char *set_cache_size(cmd_parms *cmd, void *dir, const char *word)
             cmd, word, apr_pstrcat(cmd->pool, why, "; from 1M to 64G", NULL));
     }
     conf->cache_bytes = (apr_size_t)bytes;
+    return NULL;
+}
+
+static const char *set_concurrent(cmd_parms *cmd, void *dir, const char *word)
+{
+    smart_server_conf_t *conf =
+        ap_get_module_config(cmd->server->module_config, &smart_module);
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    apr_int64_t n;
+    char *end;
+
+    cmd->directive->data = dir;
+    if (error) {
+        return error;
+    }
+    if (conf->max_concurrent) {
+        return apr_pstrcat(cmd->pool, cmd->cmd->name, " is there twice", NULL);
+    }
+    n = apr_strtoi64(word, &end, 10);
+    if (!apr_isdigit(*word) || *end || n < 1 || n > SMART_PERMITS_MOST) {
+        return smart_bad_word(cmd, word, "is not a number from 1 to 4096");
+    }
+    conf->max_concurrent = (unsigned)n;
     return NULL;
 }
 
@@ -419,6 +443,22 @@ static const char *set_ttl(cmd_parms *cmd, void *dir, const char *word)
         conf->ttl = us;
         conf->ttl_set = true;
     }
+    return NULL;
+}
+
+static const char *set_stale(cmd_parms *cmd, void *dir, const char *word)
+{
+    smart_dir_conf_t *conf = dir;
+    const char *error = begin(cmd, conf, conf->stale_set);
+    const char *why;
+
+    if (error) {
+        return error;
+    }
+    if (!smart_amount_time(word, MAX_TTL_US, &conf->stale, &why)) {
+        return smart_bad_word(cmd, word, why);
+    }
+    conf->stale_set = true;
     return NULL;
 }
 
@@ -732,6 +772,10 @@ const command_rec smart_directives[] = {
                   "<time>; default 60s"),
     AP_INIT_TAKE1(SMART_DIR_NEGATIVE_TTL, set_ttl, NULL, ANYWHERE,
                   "<time>; default 5s"),
+    AP_INIT_TAKE1(SMART_DIR_STALE, set_stale, NULL, ANYWHERE,
+                  "<time>; default 0s"),
+    AP_INIT_TAKE1(SMART_DIR_CONCURRENT, set_concurrent, NULL, RSRC_CONF,
+                  "<number>; default a quarter of MaxRequestWorkers"),
     AP_INIT_RAW_ARGS(SMART_DIR_RULE, add_rule, NULL, ANYWHERE,
                      "<interaction>[,...] <type>[,...] <scope> ... | public | "
                      "deny; default none"),

@@ -24,6 +24,8 @@
 #define SMART_DIR_AUDIENCE      "SmartAudience"
 #define SMART_DIR_CACHE_TTL     "SmartCacheTTL"
 #define SMART_DIR_NEGATIVE_TTL  "SmartNegativeCacheTTL"
+#define SMART_DIR_STALE         "SmartStaleIfError"
+#define SMART_DIR_CONCURRENT    "SmartIntrospectionMaxConcurrent"
 #define SMART_DIR_RULE          "SmartRule"
 #define SMART_DIR_SCOPE_ALIAS   "SmartScopeAlias"
 #define SMART_DIR_FHIR_USER     "SmartFhirUser"

@@ -4,6 +4,7 @@
  *
  *   main server <name>
  *     cache <n> bytes
+ *     introspections at once <n>
  *   virtual host <name> (<file>:<line>)
  *     base <path>/
  *       <section> (<file>:<line>)
@@ -96,6 +97,7 @@ static void dump_endpoint(const dump_t *d, const smart_location_t *l)
     show(d, "cached",
          apr_psprintf(d->p, "%s, inactive %s", time_text(d->p, l->ttl_us),
                       time_text(d->p, l->negative_ttl_us)));
+    show(d, "stale", time_text(d->p, l->stale_us));
 }
 
 static void dump_token(const dump_t *d, const smart_location_t *l)
@@ -213,6 +215,10 @@ static void dump_server(const dump_t *d, const server_rec *s)
                         s->server_hostname ? s->server_hostname : "",
                         conf->cache_bytes ? conf->cache_bytes
                                           : SMART_CACHE_BYTES);
+        apr_file_printf(d->out, "  introspections at once %s\n",
+                        conf->max_concurrent
+                            ? apr_psprintf(d->p, "%u", conf->max_concurrent)
+                            : "a quarter of the workers");
     }
     else {
         apr_file_printf(d->out, "virtual host %s (%s:%u)\n",

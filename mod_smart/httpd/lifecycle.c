@@ -12,6 +12,7 @@
  * The parent may run as root and the children can write to the segment: the
  * parent looks at nothing in it but the header, which it compares.
  */
+#include "httpd/refresh.h"
 #include "httpd/request.h"
 
 #include <http_core.h>
@@ -19,8 +20,6 @@
 #include <mpm_common.h>
 
 #include <apr_shm.h>
-
-#include "io/cache.h"
 
 APLOG_USE_MODULE(smart);
 
@@ -58,15 +57,40 @@ int smart_lifecycle_pre_config(apr_pool_t *pconf, apr_pool_t *plog,
     return OK;
 }
 
+/* Threads that may wait for the authorization server, in one child. */
+static unsigned threads_of_child(void)
+{
+    int threads = 1;
+
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+    return threads > 1 ? (unsigned)threads : 1;
+}
+
+/* Introspections under way at once: a quarter of the workers, at least 2. */
+static unsigned concurrent(const smart_server_conf_t *conf)
+{
+    int children = 1;
+    unsigned quarter;
+
+    if (conf->max_concurrent) {
+        return conf->max_concurrent;
+    }
+    ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &children);
+    quarter = (children > 1 ? (unsigned)children : 1) * threads_of_child() / 4;
+    return quarter > 2 ? quarter : 2;
+}
+
 /* A segment of this size, kept or new. */
 static apr_status_t segment_open(retained_t *kept, apr_size_t bytes,
-                                 server_rec *s, apr_pool_t *pconf)
+                                 unsigned permits, server_rec *s,
+                                 apr_pool_t *pconf)
 {
     apr_status_t rv;
 
     if (kept->shm && kept->bytes == bytes &&
-        smart_cache_open(apr_shm_baseaddr_get(kept->shm), bytes, kept->seal,
-                         pconf, &smart_process.cache) == APR_SUCCESS) {
+        smart_shared_open(apr_shm_baseaddr_get(kept->shm), bytes, kept->seal,
+                          permits, pconf,
+                          &smart_process.shared) == APR_SUCCESS) {
         return APR_SUCCESS;
     }
     if (kept->shm) {
@@ -82,8 +106,9 @@ static apr_status_t segment_open(retained_t *kept, apr_size_t bytes,
         return rv;
     }
     kept->bytes = bytes;
-    return smart_cache_format(apr_shm_baseaddr_get(kept->shm), bytes,
-                              kept->seal, pconf, &smart_process.cache);
+    return smart_shared_format(apr_shm_baseaddr_get(kept->shm), bytes,
+                               kept->seal, permits, pconf,
+                               &smart_process.shared);
 }
 
 static apr_status_t secret_open(retained_t *kept, apr_pool_t *pconf)
@@ -121,7 +146,7 @@ int smart_lifecycle_post_config(apr_pool_t *pconf, apr_pool_t *plog,
                      "the server is not started");
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    rv = segment_open(kept, bytes, s, pconf);
+    rv = segment_open(kept, bytes, concurrent(conf), s, pconf);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s,
                      "SMART0102: no %" APR_SIZE_T_FMT " bytes of shared memory "
@@ -134,6 +159,8 @@ int smart_lifecycle_post_config(apr_pool_t *pconf, apr_pool_t *plog,
 
 void smart_lifecycle_child_init(apr_pool_t *pchild, server_rec *s)
 {
+    const unsigned threads = threads_of_child();
+
     if (smart_http_process_init() == APR_SUCCESS) {
         smart_process.http = smart_http_create(pchild);
     }
@@ -142,5 +169,8 @@ void smart_lifecycle_child_init(apr_pool_t *pchild, server_rec *s)
                      "SMART0103: libcurl can not be used; this process answers "
                      "500 to every protected request");
     }
+    smart_process.flights = smart_flights_create(threads + 64, pchild);
+    smart_counters_join(smart_process.shared.counters, threads);
     smart_location_child_init(pchild, smart_process.digest);
+    smart_refresh_child_init(pchild, s);
 }

@@ -356,6 +356,20 @@ static bool take_fingerprint(smart_location_t *l, apr_pool_t *p,
     return true;
 }
 
+/* The breaker is of the endpoint, whoever asks it. */
+static bool take_breaker(smart_location_t *l, const char **perror)
+{
+    unsigned char digest[SMART_DIGEST_LEN];
+
+    if (smart_digest_sha256(smart_slice(l->endpoint.url), digest) !=
+        APR_SUCCESS) {
+        *perror = "there is no SHA-256";
+        return false;
+    }
+    memcpy(&l->breaker_id, digest, sizeof(l->breaker_id));
+    return true;
+}
+
 static bool take_recipe(smart_location_t *l, const smart_dir_conf_t *conf,
                         apr_pool_t *p, const char **perror)
 {
@@ -373,15 +387,16 @@ static void take_rest(smart_location_t *l, const smart_dir_conf_t *conf)
     l->ttl_us = conf->ttl_set ? conf->ttl : DEFAULT_TTL_US;
     l->negative_ttl_us =
         conf->negative_ttl_set ? conf->negative_ttl : DEFAULT_NEGATIVE_TTL_US;
+    l->stale_us = conf->stale;
     l->forward_token = conf->forward_token == SMART_SWITCH_ON;
     l->cors_origins = conf->cors_origins;
     l->cors_any = conf->cors_origins && strcmp(conf->cors_origins[0], "*") == 0;
 }
 
-const smart_location_t *smart_location_make(const server_rec *s,
-                                            const smart_dir_conf_t *conf,
-                                            const smart_base_t *base,
-                                            apr_pool_t *p, const char **perror)
+smart_location_t *smart_location_make(const server_rec *s,
+                                      const smart_dir_conf_t *conf,
+                                      const smart_base_t *base, apr_pool_t *p,
+                                      const char **perror)
 {
     smart_location_t *l = apr_pcalloc(p, sizeof(*l));
 
@@ -394,7 +409,7 @@ const smart_location_t *smart_location_make(const server_rec *s,
     take_token_policy(l, conf, p);
     take_policy(l, conf, p);
     take_rest(l, conf);
-    if (!take_recipe(l, conf, p, perror)) {
+    if (!take_breaker(l, perror) || !take_recipe(l, conf, p, perror)) {
         return NULL;
     }
     if (table.digest &&
@@ -454,6 +469,7 @@ static node_t *make_node(const server_rec *s, const smart_base_t *base,
                          const smart_dir_conf_t *conf, apr_pool_t *p)
 {
     node_t *n = apr_pcalloc(p, sizeof(*n));
+    smart_location_t *l;
 
     n->server = s;
     n->base = base;
@@ -463,7 +479,11 @@ static node_t *make_node(const server_rec *s, const smart_base_t *base,
             apr_pmemdup(p, conf->parts,
                         (apr_size_t)conf->part_count * sizeof(*conf->parts));
     }
-    n->location = smart_location_make(s, conf, base, p, &n->error);
+    l = smart_location_make(s, conf, base, p, &n->error);
+    if (l) {
+        l->lasting = p == table.pool;
+    }
+    n->location = l;
     return n;
 }
 

@@ -33,6 +33,9 @@ typedef struct smart_location_t {
     smart_digest_realm_t *realm; /* keys; NULL outside child processes */
     apr_int64_t ttl_us;
     apr_int64_t negative_ttl_us;
+    apr_int64_t stale_us;    /* past the TTL, while the server fails */
+    apr_uint64_t breaker_id; /* of the endpoint's URL */
+    bool lasting;            /* lives as long as the process */
     const smart_claim_header_t *claim_headers;
     int claim_header_count;
     bool forward_token;
@@ -50,10 +53,10 @@ typedef struct smart_location_t {
  * @param perror out: what is missing or wrong, naming the directive
  * @return NULL with *perror set when it can not be made
  */
-const smart_location_t *smart_location_make(const server_rec *s,
-                                            const smart_dir_conf_t *conf,
-                                            const smart_base_t *base,
-                                            apr_pool_t *p, const char **perror);
+smart_location_t *smart_location_make(const server_rec *s,
+                                      const smart_dir_conf_t *conf,
+                                      const smart_base_t *base, apr_pool_t *p,
+                                      const char **perror);
 
 /** Once per child, before requests: what locations are made with. */
 void smart_location_child_init(apr_pool_t *pchild, smart_digest_t *digest);

@@ -95,6 +95,8 @@ static const char *source_name(smart_source_e source)
         return "miss";
     case SMART_SOURCE_NEGATIVE:
         return "negative";
+    case SMART_SOURCE_STALE:
+        return "stale";
     }
     return NULL;
 }
@@ -239,6 +241,8 @@ int smart_refuse(smart_context_t *ctx, smart_reason_e reason)
     request_rec *r = ctx->r;
 
     ctx->permit.held = false;
+    smart_count(smart_process.shared.counters,
+                smart_count_of_status(row->status));
     log_refusal(ctx, row);
     smart_environment(ctx, reason);
     if (smart_is_error_page(r)) {

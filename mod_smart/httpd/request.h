@@ -22,6 +22,9 @@
 
 #include "httpd/location.h"
 
+#include "io/flight.h"
+#include "io/shared.h"
+
 #include <http_protocol.h>
 
 /** Where the facts about a token came from, for logs and SMART_CACHE. */
@@ -29,7 +32,8 @@ typedef enum {
     SMART_SOURCE_NONE = 0,
     SMART_SOURCE_HIT,
     SMART_SOURCE_MISS,
-    SMART_SOURCE_NEGATIVE
+    SMART_SOURCE_NEGATIVE,
+    SMART_SOURCE_STALE
 } smart_source_e;
 
 /** What was permitted; the gate compares it with what is about to be done. */
@@ -96,9 +100,9 @@ static inline bool smart_is_error_page(const request_rec *r)
 }
 
 /* The cache and the connections of this process; set up by lifecycle.c. */
-struct smart_cache_t;
 typedef struct smart_process_t {
-    struct smart_cache_t *cache;
+    smart_shared_t shared;
+    smart_flights_t *flights;
     smart_http_t *http;
     smart_digest_t *digest;
 } smart_process_t;

@@ -1,28 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * token.c: token -> key -> cache, or introspection -> grant.
+ * token.c: token -> key -> cache, or one question for all who wait -> grant.
  *
  * What is cached are facts; exp, nbf, iss and aud are judged on every use, by
- * the clock and the configuration of now. Only two answers are cached: active
- * with a whole record, and inactive. Trouble of the authorization server and
- * answers that prove nothing are not.
+ * the clock and the configuration of now.
+ *
+ *   fresh           used; in its last quarter also refreshed
+ *   stale           asked about; used only while the server fails, and only
+ *                   where SmartStaleIfError says so, never past exp
+ *   none            asked about
  */
+#include "httpd/asking.h"
 #include "httpd/memo.h"
+#include "httpd/refresh.h"
 #include "httpd/token.h"
 
 #include <http_log.h>
 
 #include <apr_strings.h>
 
-#include "io/cache.h"
+#include "io/ask_once.h"
 
 APLOG_USE_MODULE(smart);
 
-/* Without "exp" a record is kept for the TTL alone. */
-#define NO_END 0
+/* Beyond what asking takes: the answer of another process has to be found. */
+#define WAIT_SLACK_US (50 * SMART_CLOCK_MS)
 
-static volatile apr_uint32_t refused_minute, trouble_minute, unproven_minute,
-    large_minute, audience_minute, issuer_minute;
+static volatile apr_uint32_t audience_minute, issuer_minute;
+
+/* A token on its way to a grant. */
+typedef struct search_t {
+    smart_context_t *ctx;
+    smart_slice_t token;
+    unsigned char key[SMART_DIGEST_LEN];
+    smart_clock_t now;
+    smart_slice_t stale; /* a record past its TTL; empty: none */
+} search_t;
+
+static void count(smart_count_e what)
+{
+    smart_count(smart_process.shared.counters, what);
+}
 
 /* ---- what is wrong with a token, for whoever configures it ---- */
 
@@ -94,145 +112,153 @@ static smart_reason_e open_record(smart_context_t *ctx, smart_slice_t record,
     return reason;
 }
 
-/* True: the cache had an answer, in *preason. */
-static bool from_cache(smart_context_t *ctx, const unsigned char *key,
-                       const smart_clock_t *now, smart_reason_e *preason)
+/* ---- the cache ---- */
+
+/* Ask the cache. HIT: *meta and *record (in the request's pool) are filled. */
+static smart_cache_e lookup(const search_t *s, const smart_clock_t *now,
+                            smart_cache_meta_t *meta, smart_slice_t *record)
 {
     apr_uint64_t buf[SMART_CACHE_MAX_VALUE / sizeof(apr_uint64_t)];
+    apr_size_t len;
+    smart_cache_e found = smart_cache_get(smart_process.shared.cache, s->key,
+                                          now, buf, sizeof(buf), &len, meta);
+
+    if (found == SMART_CACHE_HIT) {
+        *record = smart_slice_n(apr_pmemdup(s->ctx->r->pool, buf, len), len);
+    }
+    return found;
+}
+
+/* True: the cache had an answer, in *preason. */
+static bool from_cache(search_t *s, smart_reason_e *preason)
+{
+    smart_context_t *ctx = s->ctx;
     smart_cache_meta_t meta;
     smart_slice_t record;
-    apr_size_t len;
 
-    if (smart_cache_get(smart_process.cache, key, now, buf, sizeof(buf), &len,
-                        &meta) != SMART_CACHE_HIT ||
-        now->mono_us >= meta.fresh_until_us) {
+    if (lookup(s, &s->now, &meta, &record) != SMART_CACHE_HIT) {
         return false;
     }
     if (meta.class == SMART_CACHE_INACTIVE) {
         ctx->source = SMART_SOURCE_NEGATIVE;
+        count(SMART_COUNT_NEGATIVE);
         *preason = SMART_REASON_TOKEN_INACTIVE;
-        return true;
+        return s->now.mono_us < meta.fresh_until_us;
     }
-    record = smart_slice_n(apr_pmemdup(ctx->r->pool, buf, len), len);
+    if (s->now.mono_us >= meta.fresh_until_us) {
+        s->stale = record;
+        return false;
+    }
     ctx->source = SMART_SOURCE_HIT;
-    *preason = open_record(ctx, record, now);
-    return *preason != SMART_REASON_INTERNAL;
+    *preason = open_record(ctx, record, &s->now);
+    if (*preason == SMART_REASON_INTERNAL) {
+        return false; /* damaged, though its checksum holds: ask */
+    }
+    count(SMART_COUNT_HIT);
+    smart_refresh_if_due(ctx->location, ctx->r->server, s->token, s->key, &meta,
+                         &s->now);
+    return true;
 }
 
-static void store(smart_context_t *ctx, const unsigned char *key,
-                  smart_cache_class_e class, smart_slice_t record,
-                  const smart_clock_t *now, apr_int64_t exp)
-{
-    const smart_location_t *l = ctx->location;
-    smart_cache_times_t times = {.now = *now, .expires_s = exp};
+/* ---- asking ---- */
 
-    times.fresh_us =
-        class == SMART_CACHE_ACTIVE ? l->ttl_us : l->negative_ttl_us;
-    times.keep_us = times.fresh_us;
-    if (times.fresh_us > 0 &&
-        smart_cache_put(smart_process.cache, key, class, record, &times) ==
-            SMART_CACHE_TOO_LARGE &&
-        smart_once_a_minute(&large_minute)) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, ctx->r,
-                      "SMART0201: what is kept of a token has %" APR_SIZE_T_FMT
-                      " bytes, more than the cache takes; it is enforced, but "
-                      "introspected each time",
-                      record.len);
+/* For io/ask_once.h: what somebody else has brought meanwhile. */
+static bool look(void *data, smart_asked_t *asked)
+{
+    const search_t *s = data;
+    const smart_clock_t now = smart_clock_now();
+    smart_cache_meta_t meta;
+
+    if (lookup(s, &now, &meta, &asked->record) != SMART_CACHE_HIT ||
+        now.mono_us >= meta.fresh_until_us) {
+        return false;
     }
+    asked->outcome = meta.class == SMART_CACHE_ACTIVE ? SMART_ASKED_ACTIVE
+                                                      : SMART_ASKED_INACTIVE;
+    asked->stored = true;
+    return true;
 }
 
-/* An answer that is JSON: what does it make of the token? */
-static smart_reason_e judge_answer(smart_context_t *ctx,
-                                   const unsigned char *key, smart_slice_t body,
-                                   const smart_clock_t *now)
+static void ask(void *data, smart_asked_t *asked)
 {
-    const smart_slice_t nothing = {NULL, 0};
-    smart_slice_t record;
-    apr_int64_t exp;
-    const char *detail;
+    const search_t *s = data;
+    const smart_asking_t asking = {
+        .location = s->ctx->location,
+        .server = s->ctx->r->server,
+        .token = s->token,
+        .key = s->key,
+        .known = s->stale.len > 0,
+        .p = s->ctx->r->pool,
+    };
 
-    switch (smart_grant_make(&ctx->location->recipe, body, ctx->r->pool,
-                             &record, &exp, &detail)) {
-    case SMART_GRANT_TROUBLE:
-        break;
-    case SMART_GRANT_UNPROVEN:
-        if (smart_once_a_minute(&unproven_minute)) {
-            ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, ctx->r,
-                          "SMART0202: %s does not prove a token active: %s; "
-                          "such tokens are refused",
-                          ctx->location->endpoint.url, detail);
-        }
-        return SMART_REASON_TOKEN_UNPROVEN;
-    case SMART_GRANT_INACTIVE:
-        store(ctx, key, SMART_CACHE_INACTIVE, nothing, now, NO_END);
-        return SMART_REASON_TOKEN_INACTIVE;
-    case SMART_GRANT_ACTIVE:
-        store(ctx, key, SMART_CACHE_ACTIVE, record, now, exp);
-        return open_record(ctx, record, now);
-    }
-    if (smart_once_a_minute(&trouble_minute)) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, ctx->r,
-                      "SMART0203: the answer of %s can not be read: %s",
-                      ctx->location->endpoint.url, detail);
-    }
-    return SMART_REASON_AS_TROUBLE;
+    smart_asking_ask(&asking, asked);
 }
 
-static smart_reason_e introspect(smart_context_t *ctx, smart_slice_t token,
-                                 const unsigned char *key, smart_clock_t *now)
+/* The server fails: may what was true before serve a little longer? */
+static smart_reason_e without_answer(search_t *s, smart_reason_e reason)
 {
-    const smart_endpoint_t *endpoint = &ctx->location->endpoint;
-    const smart_slice_t nothing = {NULL, 0};
-    smart_slice_t body;
-    const char *detail;
-    smart_answer_e answer;
+    smart_context_t *ctx = s->ctx;
+    smart_reason_e stale;
 
+    if (!s->stale.len || !ctx->location->stale_us) {
+        return reason;
+    }
+    stale = open_record(ctx, s->stale, &s->now);
+    if (stale == SMART_REASON_INTERNAL) {
+        return reason;
+    }
+    ctx->source = SMART_SOURCE_STALE;
+    count(SMART_COUNT_STALE);
+    return stale;
+}
+
+static smart_reason_e ask_once(search_t *s)
+{
+    smart_context_t *ctx = s->ctx;
+    const apr_int64_t longest_us = smart_asking_longest_us(ctx->location);
+    const smart_once_t once = {
+        .look = look,
+        .ask = ask,
+        .ctx = s,
+        .wait_us = longest_us + WAIT_SLACK_US,
+        .lifetime_us = longest_us + SMART_CLOCK_S,
+    };
+    smart_asked_t asked;
+
+    count(SMART_COUNT_MISS);
     ctx->source = SMART_SOURCE_MISS;
-    answer = smart_introspection_ask(smart_process.http, endpoint, token,
-                                     now->wall_s, ctx->r->pool, &body,
-                                     &ctx->retry_after_s, &detail);
-    /* The call took its time, and what it brought is as old as its start: the
-       TTL counts from there, exp is judged by the clock of now. */
-    now->wall_s = smart_clock_now().wall_s;
-    switch (answer) {
-    case SMART_ANSWER_BODY:
-        return judge_answer(ctx, key, body, now);
-    case SMART_ANSWER_ABOUT_TOKEN:
-        store(ctx, key, SMART_CACHE_INACTIVE, nothing, now, NO_END);
+    if (smart_ask_once(&once, smart_process.flights,
+                       smart_process.shared.leases, s->key, &s->now,
+                       ctx->r->pool, &asked) != SMART_ONCE_ASKED) {
+        count(SMART_COUNT_WAIT);
+    }
+    ctx->retry_after_s = asked.retry_after_s;
+    s->now = smart_clock_now(); /* exp is judged by the clock of now */
+    switch (asked.outcome) {
+    case SMART_ASKED_ACTIVE:
+        return open_record(ctx, asked.record, &s->now);
+    case SMART_ASKED_INACTIVE:
         return SMART_REASON_TOKEN_INACTIVE;
-    case SMART_ANSWER_REFUSED:
-        if (smart_once_a_minute(&refused_minute)) {
-            ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, ctx->r,
-                          "SMART0204: %s does not accept us: %s; check "
-                          "SmartIntrospectionAuth (requests get 503)",
-                          endpoint->url, detail);
-        }
-        return SMART_REASON_AS_REFUSED;
-    case SMART_ANSWER_TROUBLE:
+    case SMART_ASKED_UNPROVEN:
+        return SMART_REASON_TOKEN_UNPROVEN;
+    case SMART_ASKED_REFUSED:
+        return without_answer(s, SMART_REASON_AS_REFUSED);
+    case SMART_ASKED_TROUBLE:
         break;
     }
-    if (smart_once_a_minute(&trouble_minute)) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, ctx->r,
-                      "SMART0205: %s gives no usable answer: %s (requests with "
-                      "tokens not in the cache get 503)",
-                      endpoint->url, detail);
-    }
-    return SMART_REASON_AS_TROUBLE;
+    return without_answer(s, SMART_REASON_AS_TROUBLE);
 }
 
 smart_reason_e smart_token_resolve(smart_context_t *ctx, smart_slice_t token)
 {
-    unsigned char key[SMART_DIGEST_LEN];
-    smart_clock_t now = smart_clock_now();
+    search_t s = {.ctx = ctx, .token = token, .now = smart_clock_now()};
     smart_reason_e reason;
 
-    if (!ctx->location->realm || !smart_process.cache || !smart_process.http ||
-        smart_memo_key(ctx->r, ctx->location->realm, token, key) !=
+    if (!ctx->location->realm || !smart_process.shared.cache ||
+        !smart_process.http || !smart_process.flights ||
+        smart_memo_key(ctx->r, ctx->location->realm, token, s.key) !=
             APR_SUCCESS) {
         return SMART_REASON_INTERNAL;
     }
-    if (from_cache(ctx, key, &now, &reason)) {
-        return reason;
-    }
-    return introspect(ctx, token, key, &now);
+    return from_cache(&s, &reason) ? reason : ask_once(&s);
 }
