@@ -72,6 +72,17 @@ static void set_private(request_rec *r)
         private_only(apr_table_getm(r->pool, headers, name), r->pool));
 }
 
+/* For r->no_cache httpd would write out the time of the request; this says the
+   same (RFC 9111 5.3). */
+static void set_expired(request_rec *r)
+{
+    static const char name[] = "Expires";
+
+    if (r->no_cache && !apr_table_get(r->headers_out, name)) {
+        apr_table_addn(r->headers_out, name, "0");
+    }
+}
+
 /* Once, before the first byte; then out of the way. */
 static apr_status_t filter(ap_filter_t *f, apr_bucket_brigade *bb)
 {
@@ -82,6 +93,7 @@ static apr_status_t filter(ap_filter_t *f, apr_bucket_brigade *bb)
         if (!ctx->is_public) {
             set_private(r);
         }
+        set_expired(r);
         if (ctx->location->cors_origins || ctx->location->cors_any) {
             drop_cors(r->headers_out);
         }
