@@ -31,11 +31,10 @@ static bool query_has_token(const smart_context_t *ctx)
 
 static smart_reason_e authenticate(smart_context_t *ctx)
 {
-    const char *field = apr_table_get(ctx->r->headers_in, "Authorization");
     const bool in_query = query_has_token(ctx);
     smart_slice_t token;
 
-    switch (smart_bearer_read(field, &token)) {
+    switch (smart_bearer_read(ctx->authorization, &token)) {
     case SMART_BEARER_MALFORMED:
         return SMART_REASON_TOKEN_MALFORMED;
     case SMART_BEARER_MISSING:
@@ -81,6 +80,7 @@ int smart_authn_check(request_rec *r)
         return DECLINED;
     }
     smart_scrub(ctx); /* sub-requests have no header_parser */
+    ctx->authorization = apr_table_get(r->headers_in, "Authorization");
     r->user = nobody;
     r->ap_auth_type = auth_type;
     if (!ctx->location) {
@@ -95,7 +95,7 @@ int smart_authn_check(request_rec *r)
     }
     reason = authenticate(ctx);
     if (ctx->has_grant && !reason) {
-        r->user = apr_pstrdup(r->pool, user_of(&ctx->grant));
+        r->user = (char *)user_of(&ctx->grant); /* of the request's pool */
         return OK;
     }
     ctx->has_grant = false; /* facts about a token that is no good for us */

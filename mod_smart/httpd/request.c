@@ -124,7 +124,10 @@ static void read_interaction(smart_context_t *ctx, const raw_t *raw)
     smart_request_t req = {
         .method = r->method,
         .query = smart_slice(r->args),
-        .if_none_exist = apr_table_get(r->headers_in, "If-None-Exist"),
+        /* of a create alone */
+        .if_none_exist = *r->method == 'P'
+                             ? apr_table_get(r->headers_in, "If-None-Exist")
+                             : NULL,
         .prefer = apr_table_get(r->headers_in, "Prefer"),
         .provenance = apr_table_get(r->headers_in, "X-Provenance") != NULL,
     };
@@ -159,7 +162,6 @@ static smart_context_t *context_make(request_rec *r, const smart_base_t *base,
     ctx->r = r;
     ctx->base = base;
     ctx->auth_type = is_smart(r);
-    ctx->authorization = apr_table_get(r->headers_in, "Authorization");
     ap_set_module_config(r->request_config, &smart_module, ctx);
     if (!ctx->auth_type) {
         return ctx;
