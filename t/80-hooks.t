@@ -12,6 +12,9 @@ use warnings;
 use File::Basename qw(dirname);
 use File::Path qw(make_path);
 use FindBin ();
+use IO::Select ();
+use IO::Socket::INET;
+use POSIX ();
 use lib "$FindBin::Bin/lib";
 use Digest::SHA qw(sha1_base64);
 use MIME::Base64 qw(encode_base64);
@@ -33,6 +36,34 @@ my $both = $lab->token(scope => 'system/Observation.rs system/Patient.rs');
 my $pat = $lab->token(scope => 'system/Patient.rs');
 my $all = $lab->token(scope => 'system/*.rs');
 my $write = $lab->token(scope => 'system/Observation.cud');
+
+# A backend that makes a tunnel of a connection when it is asked to.
+my $tunnel = do {
+    my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0,
+                                  Listen => 16) or die "no port: $!\n";
+    my $parent = $$;
+    my $pid = fork // die "fork: $!\n";
+    if (!$pid) {
+        while (getppid == $parent) {
+            IO::Select->new($s)->can_read(1) or next;
+            my $c = $s->accept or next;
+            my $in = '';
+            while ($in !~ /\r\n\r\n/) {
+                sysread $c, $in, 65536, length $in or last;
+            }
+            syswrite $c, $in =~ /^Upgrade:/mi
+                ? "HTTP/1.1 101 Switching Protocols\r\n"
+                    . "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+                : "HTTP/1.1 200 OK\r\nConnection: close\r\n"
+                    . "Content-Length: 9\r\n\r\na request";
+            close $c;
+        }
+        POSIX::_exit(0);
+    }
+    { pid => $pid, url => 'http://127.0.0.1:' . $s->sockport };
+};
+END { kill 'TERM', $tunnel->{pid} if $tunnel && $tunnel->{owner} == $$ }
+$tunnel->{owner} = $$;
 
 my @cases;
 
@@ -472,13 +503,48 @@ for my $slashes (qw(Off On NoDecode)) {
         $p->refused('encoded base', 400, GET => '/%66hir/Patient/pat-2', $t);
         $p->refused('base with a parameter', qr/40[04]/,
                     GET => '/fhir;x=1/Patient/pat-2', $t);
-        $p->refused('base in another case', 404, GET => '/FHIR/Patient/pat-2',
+        $p->refused('base in another case', 400, GET => '/FHIR/Patient/pat-2',
                     $t);
         $p->refused('into the base', 400, GET => '/x/../fhir/Patient/pat-2',
                     $t);
         $p->permitted('the plain form', 'Observation/obs-1',
                       GET => "$OBS/obs-1", $t);
     }, "AllowEncodedSlashes $slashes\n";
+}
+
+# Where more than the base is passed on, what is below it for the backend only
+# must not be: this one drops parameters, decodes and resolves what it is given.
+my @DISGUISED = qw(
+    /fhir;x/Patient/pat-1 /fhir;/Patient/pat-1 /;/fhir/Patient/pat-1
+    /x/..;/fhir/Patient/pat-1 /x/%2e%2e;/fhir/Patient/pat-1
+    /x/%2e%2e%3b/fhir/Patient/pat-1 /fhir%3bx/Patient/pat-1
+    /fhir%2fPatient/pat-1 /fhir%2FPatient/pat-1 /%2ffhir/Patient/pat-1
+    /fhir%252fPatient/pat-1 /fhir%5cPatient/pat-1 /fhir\Patient/pat-1
+    /x\..\fhir/Patient/pat-1 //fhir/Patient/pat-1 /x//../fhir/Patient/pat-1
+    /FHIR/Patient/pat-1 /Fhir/Patient/pat-1);
+my %WHOLE = (
+    'ProxyPass /' => "ProxyPass / \@BACKEND\@/\n",
+    'ProxyPassMatch' => "ProxyPassMatch ^(/.*)\$ \@BACKEND\@\$1\n",
+    'RewriteRule [P]' => "RewriteEngine On\n"
+        . "RewriteRule ^(/.*)\$ \@BACKEND\@\$1 [P,L]\n",
+);
+
+for my $way (sort keys %WHOLE) {
+    for my $more ('', 'AllowEncodedSlashes On', 'AllowEncodedSlashes NoDecode',
+                  'MergeSlashes Off') {
+        host "the whole backend by $way, $more", ['', backend => 0], sub {
+            my ($p) = @_;
+            for my $path (@DISGUISED) {
+                $p->refused("$path without a token", qr/40[04]/, GET => $path);
+                $p->refused('... and with one', qr/40[04]/, GET => $path,
+                            $both);
+            }
+            $p->permitted('the plain form', 'Patient/pat-1',
+                          GET => '/fhir/Patient/pat-1', $both);
+            my (undef, $hits) = $p->counted(GET => '/x;y/fhirs%20a/fhir');
+            is $hits, 1, 'what is not below the base is passed on';
+        }, "$WHOLE{$way}$more\n";
+    }
 }
 
 host 'MergeSlashes Off', [''], sub {
@@ -569,6 +635,23 @@ host 'upgrade to h2c', [''], sub {
     is qx($curl -H 'Authorization: Bearer $t' $url$OBS/obs-1), '2 200',
         'a token';
 };
+
+for my $upgrade ('websocket', 'ANY') {
+    host "upgrade=$upgrade towards the backend",
+        ["ProxyPass $tunnel->{url}/fhir upgrade=$upgrade", backend => 0], sub {
+        my ($p) = @_;
+        return pass 'by HTTP/1.1 only' if $p->http2;
+        for my $path ('/fhir/metadata', "$OBS/obs-1") {
+            my $r = $p->ask(GET => $path, $t, [Connection => 'Upgrade',
+                                               Upgrade => 'websocket']);
+            is join(' ', $r->status, $r->body), '200 a request',
+                "$path is answered as a request";
+        }
+        my $r = $p->ask(GET => '/tunnel/x', undef,
+                        [Connection => 'Upgrade', Upgrade => 'websocket']);
+        is $r->status, 101, '... and that backend can do otherwise';
+    }, "ProxyPass /tunnel $tunnel->{url}/x upgrade=$upgrade\n";
+}
 
 host 'forward proxy', [''], sub {
     my ($p) = @_;

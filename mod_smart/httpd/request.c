@@ -6,6 +6,10 @@
  * it must be in canonical form and be what httpd made of it (r->uri), so that
  * httpd, this module and the backend can not read it in different ways. The
  * query that is judged is r->args, which is what mod_proxy sends.
+ *
+ * A path that is below no base for httpd, but is for a lenient backend, is
+ * protected as well, and refused: it would be passed on without a question
+ * where more than the base is proxied ("ProxyPass /").
  */
 #include "httpd/request.h"
 
@@ -15,6 +19,8 @@
 
 #include <apr_atomic.h>
 #include <apr_strings.h>
+
+#include "core/lenient.h"
 
 smart_process_t smart_process;
 
@@ -75,14 +81,48 @@ static bool is_smart(request_rec *r)
     return type && !strcasecmp(type, "SMART");
 }
 
-/* The base of a request, by what httpd made of its path or by the raw one. */
-static const smart_base_t *find_base(const request_rec *r, const raw_t *raw)
+/* The base that a path is below for a lenient backend. */
+static const smart_base_t *base_of_lenient(const request_rec *r,
+                                           smart_slice_t path)
+{
+    const smart_server_conf_t *conf =
+        ap_get_module_config(r->server->module_config, &smart_module);
+    int i;
+
+    if (conf->base_count == 0) {
+        return NULL;
+    }
+    path = smart_lenient_path(path, r->pool);
+    for (i = 0; i < conf->base_count; i++) {
+        const smart_base_t *base = &conf->bases[i];
+
+        if (smart_lenient_below(path, smart_slice_n(base->path, base->len))) {
+            return base;
+        }
+    }
+    return NULL;
+}
+
+/*
+ * The base of a request, by what httpd made of its path or by the raw one.
+ * *pdisguised: by a lenient reading of them only.
+ */
+static const smart_base_t *find_base(const request_rec *r, const raw_t *raw,
+                                     bool *pdisguised)
 {
     const smart_base_t *base = smart_config_base(r->server, r->uri);
 
     if (!base && r->uri && !raw->is_uri) {
         base = smart_config_base(
             r->server, apr_pstrmemdup(r->pool, raw->path.ptr, raw->path.len));
+    }
+    *pdisguised = false;
+    if (!base) {
+        base = base_of_lenient(r, raw->path);
+        if (!base && !raw->is_uri) {
+            base = base_of_lenient(r, smart_slice(r->uri));
+        }
+        *pdisguised = base != NULL;
     }
     return base;
 }
@@ -155,7 +195,7 @@ static bool is_preflight(const request_rec *r)
 }
 
 static smart_context_t *context_make(request_rec *r, const smart_base_t *base,
-                                     const raw_t *raw)
+                                     const raw_t *raw, bool disguised)
 {
     smart_context_t *ctx = apr_pcalloc(r->pool, sizeof(*ctx));
 
@@ -163,12 +203,18 @@ static smart_context_t *context_make(request_rec *r, const smart_base_t *base,
     ctx->base = base;
     ctx->auth_type = is_smart(r);
     ap_set_module_config(r->request_config, &smart_module, ctx);
+    if (disguised) {
+        fault(ctx, SMART_REASON_PATH,
+              "a backend may take the path for one below the base");
+    }
     if (!ctx->auth_type) {
         return ctx;
     }
     ctx->location = smart_location_get(r, base);
     if (ctx->location) {
-        read_interaction(ctx, raw);
+        if (!disguised) {
+            read_interaction(ctx, raw);
+        }
         ctx->preflight = !ctx->fault && is_preflight(r);
         ctx->is_public =
             !ctx->fault &&
@@ -181,10 +227,11 @@ static smart_context_t *context_make(request_rec *r, const smart_base_t *base,
 smart_context_t *smart_context_begin(request_rec *r)
 {
     const raw_t raw = raw_of(r);
-    const smart_base_t *base = find_base(r, &raw);
+    bool disguised;
+    const smart_base_t *base = find_base(r, &raw, &disguised);
 
     if (!base && !is_smart(r)) {
         return NULL;
     }
-    return context_make(r, base, &raw);
+    return context_make(r, base, &raw, disguised);
 }

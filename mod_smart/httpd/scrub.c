@@ -133,7 +133,8 @@ int smart_scrub_header_parser(request_rec *r)
         return DECLINED;
     }
     smart_scrub(ctx);
-    if (!ctx->auth_type || smart_reports(ctx)) {
+    /* A fault without our AuthType: a disguised path, see request.c. */
+    if ((!ctx->auth_type && !ctx->fault) || smart_reports(ctx)) {
         return DECLINED;
     }
     smart_cors(ctx);
