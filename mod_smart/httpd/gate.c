@@ -170,6 +170,11 @@ static int answer_preflight(smart_context_t *ctx)
 static int pass(smart_context_t *ctx)
 {
     if (is_proxy(ctx->r->filename)) {
+        if (!smart_reports(ctx)) {
+            /* A backend that takes it up (ProxyPass ... upgrade=) gets the
+               connection, and what comes on it next is no request for us. */
+            apr_table_unset(ctx->r->headers_in, "Upgrade");
+        }
         smart_upstream_early(ctx);
     }
     return DECLINED;
