@@ -52,6 +52,22 @@ static bool scheme_follows(const char *field)
     return false;
 }
 
+/* The first byte that a token does not have. Four tests to a step; none goes
+   past the NUL, which fails. */
+static const char *past_token(const char *at)
+{
+    const unsigned char *s = (const unsigned char *)at;
+
+    while (b64token[s[0]] && b64token[s[1]] && b64token[s[2]] &&
+           b64token[s[3]]) {
+        s += 4;
+    }
+    while (b64token[*s]) {
+        s++;
+    }
+    return (const char *)s;
+}
+
 /* What follows the scheme: 1*SP b64token, and nothing else. */
 static smart_bearer_e token_read(const char *s, smart_slice_t *ptoken)
 {
@@ -64,8 +80,8 @@ static smart_bearer_e token_read(const char *s, smart_slice_t *ptoken)
     while (*s == ' ') {
         s++;
     }
-    for (start = s; b64token[(unsigned char)*s]; s++) {
-    }
+    start = s;
+    s = past_token(s);
     if (s == start) {
         return SMART_BEARER_MALFORMED;
     }

@@ -6,6 +6,8 @@
  */
 #include "core/grant.h"
 
+#include <stddef.h>
+
 #include "core/grant_record.h"
 
 /* ---- open ---- */
@@ -27,7 +29,8 @@ static bool head_read(smart_slice_t record, smart_grant_head_t *head)
                record.len - sizeof(*head);
 }
 
-/* The sets of letters that a form comes with, bit n for the set n. */
+/* The sets of letters that a form comes with, bit n for the set n; never the
+   empty one. */
 #define SET(letters) (1u << (letters))
 
 static const apr_uint32_t sets_of[] = {
@@ -37,12 +40,6 @@ static const apr_uint32_t sets_of[] = {
     [SMART_SCOPE_STAR] = SET(SMART_LETTER_C | SMART_LETTER_R | SMART_LETTER_U |
                              SMART_LETTER_D | SMART_LETTER_S),
 };
-
-static bool permission_fits(const smart_scope_t *scope)
-{
-    return scope->form <= SMART_SCOPE_STAR && scope->letters < 32 &&
-           (sets_of[scope->form] >> scope->letters & 1) != 0;
-}
 
 static bool type_fits(smart_type_t type)
 {
@@ -60,11 +57,32 @@ static bool constraint_fits(const smart_scope_t *scope, apr_uint32_t len)
            scope->constraint_start <= len - scope->constraint_len;
 }
 
+/* Bits that are not set in any scope, of what comes before its constraint.
+   Looked at together: a grant has many scopes. */
+static bool has_spare_bits(const smart_scope_t *scope)
+{
+    static const smart_scope_t spare = {
+        .context = 0xfc, /* SMART_CONTEXT_SYSTEM is 3 */
+        .letters = 0xe0, /* five of them */
+        .form = 0xfc,    /* SMART_SCOPE_STAR is 3 */
+        .reserved = 0xff,
+        .reserved2 = 0xffff,
+    };
+    apr_uint64_t set, never;
+
+    memcpy(&set, scope, sizeof(set));
+    memcpy(&never, &spare, sizeof(never));
+    return (set & never) != 0;
+}
+
+_Static_assert(offsetof(smart_scope_t, constraint_start) ==
+                   sizeof(apr_uint64_t),
+               "eight bytes come before the constraint");
+
 static bool scope_fits(const smart_scope_t *scope, apr_uint32_t constraint_len)
 {
-    return scope->context >= SMART_CONTEXT_PATIENT &&
-           scope->context <= SMART_CONTEXT_SYSTEM && permission_fits(scope) &&
-           (scope->reserved | scope->reserved2) == 0 &&
+    return !has_spare_bits(scope) && scope->context != SMART_CONTEXT_NONE &&
+           (sets_of[scope->form] >> scope->letters & 1) != 0 &&
            type_fits(scope->type) && constraint_fits(scope, constraint_len);
 }
 

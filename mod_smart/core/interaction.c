@@ -210,26 +210,22 @@ static void method_read(const char *method, shape_t *shape,
 
 static unsigned word_class(smart_slice_t segment)
 {
-    static const struct {
-        smart_slice_t word;
-        unsigned bit;
-    } words[] = {
-#define WORD(text) {text, sizeof(text) - 1}
-        {WORD("_history"), SEG_HISTORY},
-        {WORD("_search"), SEG_SEARCH},
-        {WORD("metadata"), SEG_METADATA},
-        {WORD(".well-known"), SEG_WELL_KNOWN},
-        {WORD("smart-configuration"), SEG_SMART},
-        {WORD("*"), SEG_STAR},
-#undef WORD
-    };
-    apr_size_t i;
-
-    for (i = 0; i < COUNT(words); i++) {
-        if (smart_slice_equal(segment, words[i].word)) {
-            return words[i].bit;
-        }
+#define CLASS_IF(word, bit)                                                    \
+    (memcmp(segment.ptr, word, sizeof(word) - 1) == 0 ? (bit) : 0u)
+    switch (segment.len) {
+    case sizeof("*") - 1:
+        return CLASS_IF("*", SEG_STAR);
+    case sizeof("_search") - 1:
+        return CLASS_IF("_search", SEG_SEARCH);
+    case sizeof("_history") - 1: /* metadata is as long */
+        return CLASS_IF("_history", SEG_HISTORY) |
+               CLASS_IF("metadata", SEG_METADATA);
+    case sizeof(".well-known") - 1:
+        return CLASS_IF(".well-known", SEG_WELL_KNOWN);
+    case sizeof("smart-configuration") - 1:
+        return CLASS_IF("smart-configuration", SEG_SMART);
     }
+#undef CLASS_IF
     return 0;
 }
 

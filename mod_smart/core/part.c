@@ -115,17 +115,19 @@ static bool united(const smart_grant_t *grant, smart_context_e context,
                    const smart_need_t *need)
 {
     smart_type_t type = SMART_TYPE_NONE;
+    bool any = false;
 
     if (need->types.all) {
         return has(smart_part_letters(grant, context, SMART_TYPE_ANY),
                    need->letters);
     }
     while ((type = smart_typeset_next(&need->types, type)) != 0) {
+        any = true;
         if (!has(smart_part_letters(grant, context, type), need->letters)) {
             return false;
         }
     }
-    return !smart_typeset_empty(&need->types);
+    return any;
 }
 
 /* Whether a type is among those needed, and no other is. */

@@ -57,18 +57,20 @@ static inline void smart_typeset_unite(smart_typeset_t *set,
 static inline smart_type_t smart_typeset_next(const smart_typeset_t *set,
                                               smart_type_t after)
 {
-    unsigned first = after + 1u, w;
+    unsigned first = after + 1u, w = first / 64;
+    apr_uint64_t rest;
 
-    for (w = first / 64; w < SMART_TYPESET_WORDS; w++) {
-        apr_uint64_t rest = set->words[w];
-        if (w == first / 64) {
-            rest &= ~(apr_uint64_t)0 << (first % 64);
-        }
-        if (rest) {
-            return (smart_type_t)(w * 64 + (unsigned)__builtin_ctzll(rest));
-        }
+    if (w >= SMART_TYPESET_WORDS) {
+        return SMART_TYPE_NONE;
     }
-    return SMART_TYPE_NONE;
+    rest = set->words[w] & ~(apr_uint64_t)0 << (first % 64);
+    while (!rest) {
+        if (++w == SMART_TYPESET_WORDS) {
+            return SMART_TYPE_NONE;
+        }
+        rest = set->words[w];
+    }
+    return (smart_type_t)(w * 64 + (unsigned)__builtin_ctzll(rest));
 }
 
 /** Whether nothing is in it. */
