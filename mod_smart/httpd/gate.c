@@ -90,7 +90,7 @@ static bool same_text(const char *a, const char *b)
 
 static bool is_proxy(const char *filename)
 {
-    return filename && !strncmp(filename, "proxy:", 6);
+    return filename && *filename == 'p' && !strncmp(filename, "proxy:", 6);
 }
 
 static bool same_case(smart_slice_t a, smart_slice_t b)
@@ -125,7 +125,8 @@ static const char *difference(const smart_context_t *ctx)
     if (!same_text(r->args, permit->args)) {
         return "another query";
     }
-    if (r->handler && !strncasecmp(r->handler, "proxy:", 6)) {
+    if (r->handler && (*r->handler | 0x20) == 'p' &&
+        !strncasecmp(r->handler, "proxy:", 6)) {
         return "SetHandler makes the target from a file name; use ProxyPass";
     }
     if (!is_proxy(r->filename)) {
