@@ -127,6 +127,22 @@ static void walk_sort(smart_fhir_e v, smart_type_t type, smart_slice_t value,
     }
 }
 
+/* Parameters whose answers hold resources of other types than the one that is
+   searched. A named query returns what somebody wrote on the server. */
+static bool brings_others(smart_slice_t base)
+{
+    static const char *const names[] = {"_include", "_revinclude", "_contained",
+                                        "_containedtype", "_query"};
+    apr_size_t n;
+
+    for (n = 0; n < sizeof(names) / sizeof(names[0]); n++) {
+        if (smart_reach_same(base, names[n])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 smart_reach_t smart_reach_search(smart_fhir_e v, smart_type_t type,
                                  const smart_search_t *search)
 {
@@ -141,9 +157,7 @@ smart_reach_t smart_reach_search(smart_fhir_e v, smart_type_t type,
         }
     }
     for (n = 0; n < search->count && !reach.includes; n++) {
-        smart_slice_t base = search->params[n].base;
-        reach.includes = smart_reach_same(base, "_include") ||
-                         smart_reach_same(base, "_revinclude");
+        reach.includes = brings_others(search->params[n].base);
     }
     return reach;
 }

@@ -34,7 +34,8 @@
 
 typedef struct smart_reach_t {
     smart_typeset_t types; /* looked at by chains, _has, _sort, _filter */
-    bool includes;         /* _include or _revinclude: returns other types */
+    bool includes; /* _include, _revinclude, _contained, _query: other types
+                      are returned */
 } smart_reach_t;
 
 /**

@@ -158,6 +158,18 @@ static void includes_are_seen_in_every_spelling(void **state)
     assert_false(includes("_included=x&include=y&code=_include"));
 }
 
+/* A container, or what a named query finds, may be of any type. */
+static void so_is_what_returns_other_types_without_a_name(void **state)
+{
+    assert_true(includes("_contained=true"));
+    assert_true(includes("_contained=both&_containedType=container"));
+    assert_true(includes("_CONTAINED=true"));
+    assert_true(includes("_containedType=container"));
+    assert_true(includes("_query=all"));
+    assert_true(includes("code=x&_Query=all"));
+    assert_false(includes("_contain=x&query=y&code=_contained,_query"));
+}
+
 static void names_are_compared_without_case(void **state)
 {
     assert_true(smart_reach_same(smart_slice("_Type"), "_type"));
@@ -172,6 +184,7 @@ int main(void)
         cmocka_unit_test(a_search_reaches_what_its_names_lead_to),
         cmocka_unit_test(each_version_has_its_own_links),
         cmocka_unit_test(includes_are_seen_in_every_spelling),
+        cmocka_unit_test(so_is_what_returns_other_types_without_a_name),
         cmocka_unit_test(names_are_compared_without_case),
     };
     int failed;
