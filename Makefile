@@ -13,8 +13,8 @@
 #   make asan ubsan tsan  unit tests and stress under a sanitizer
 #   make programs         unit and stress programs, built but not run
 #   make tidy             clang-format, clang-tidy, cppcheck: all silent
-#   make bench            whole-server benchmark (t/bench/README.md)
-#   make bench-programs   the small benchmarks of t/bench
+#   make bench            all benchmarks, ten minutes (t/bench/README.md)
+#   make bench-programs   the programs of t/bench, built but not run
 #   make demo             a protected FHIR server to play with
 #   make clean
 #
@@ -58,8 +58,8 @@ programs: $(UNIT) $(STRESS)
 tidy:
 	$Qbuild/tidy
 
-bench: all
-	$Qbuild/bench $(BENCHFLAGS)
+bench: all bench-programs
+	$QCACHE_BENCH=$B/bench/cache_bench build/bench $(BENCHFLAGS)
 
 bench-programs: $(BENCHES)
 

@@ -43,7 +43,7 @@ my %QUICK = (tokens => '1,1000', rounds => 8, 'round-seconds' => 0.1,
     requests => 100,
     'cold-think' => [0, 5000], 'cold-rounds' => 2, 'cold-requests' => 50,
     'refresh-ttl' => 2, 'refresh-seconds' => 6, 'refresh-rate' => 500,
-    'refresh-peers' => 0, 'outage-seconds' => [1, 3, 3],
+    'refresh-peers' => 0, 'outage-seconds' => [1, 3.5, 1.5],
     'micro-seconds' => 0.05, 'micro-entries' => [1, 1000, 100_000]);
 my $lab;
 my $owner = $$;
@@ -63,6 +63,7 @@ sub read_options {
     $o{herd} = $want{'herd-n'} // 500;
     $o{tokens} =~ /^[1-9]\d{0,6}(,[1-9]\d{0,6})*$/ && $o{rounds} > 0
         or usage("--tokens is a list of 1 to 9999999, --rounds above 0; ");
+    $o{quick} && $o{readme} and usage('--readme takes a full run; ');
     $o{herd} >= 2 && $o{herd} <= 1000 or usage('--herd is 2 to 1000; ');
     my %known = map { $_ => 1 } @Bench::Server::NAMES;
     $known{$_} && $_ ne 'bare' or usage("--skip smart|oauth2|openidc; ")
@@ -91,6 +92,7 @@ sub find_processors {
     my ($list) = `taskset -cp $$ 2>&1` =~ /list: ([\d,-]+)/ or return;
     my @cpu = map { /(\d+)-(\d+)/ ? ($1 .. $2) : $_ } split /,/, $list;
     return print STDERR "bench: one processor only: not pinned\n" if @cpu < 2;
+    $o{processors} = $list;
     $o{pin_server} = [qw(taskset -c), $cpu[0]];
     $o{pin_load} = [qw(taskset -c), $cpu[1]];
 }

@@ -341,8 +341,8 @@ static void conn_read(conn_t *c)
 {
     size_t want;
     int status = 0;
-    ssize_t got = recv(c->fd, c->in + c->have, sizeof(c->in) - 1 - c->have,
-                       MSG_DONTWAIT);
+    ssize_t got =
+        recv(c->fd, c->in + c->have, sizeof(c->in) - 1 - c->have, MSG_DONTWAIT);
 
     if (got < 0 && errno == EAGAIN) /* the event was of a socket replaced */
         return;
@@ -411,12 +411,31 @@ static double quantile_us(double q)
     return (double)samples[i].ns / 1e3;
 }
 
+/* "statuses":{"200":n,...}, */
+static void statuses_print(void)
+{
+    static uint64_t count[1000];
+    const char *comma = "";
+
+    for (uint64_t i = 0; i < opt.requests; i++)
+        count[samples[i].status]++;
+    printf("\"statuses\":{");
+    for (int st = 0; st < 1000; st++)
+        if (count[st]) {
+            printf("%s\"%d\":%llu", comma, st, (unsigned long long)count[st]);
+            comma = ",";
+        }
+    printf("},");
+}
+
 static void report(uint64_t wall, uint64_t own, uint64_t server)
 {
     double n = (double)opt.requests;
 
     qsort(samples, opt.requests, sizeof(*samples), by_value);
-    printf("{\"requests\":%llu,\"errors\":%llu,\"connections\":%u,"
+    printf("{");
+    statuses_print();
+    printf("\"requests\":%llu,\"errors\":%llu,\"connections\":%u,"
            "\"tokens\":%zu,\"seconds\":%.6f,\"rps\":%.1f,",
            (unsigned long long)opt.requests, (unsigned long long)errors,
            opt.connections, tokens.n, (double)wall / 1e9,

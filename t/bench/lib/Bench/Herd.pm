@@ -43,11 +43,10 @@ sub _with {
         push @calls, $lab->{as}->calls - $before;
     }
     $s->check_processes;
-    my $errors = sum0(map { $_->{errors} } @loads);
-    $lab->problem($s->title . ": $errors of " . $REPEAT * $n
-            . ' requests of a herd failed') if $errors;
+    my $failed = $lab->failures(@loads);
+    $lab->problem($s->title . ": herd, $failed") if $failed;
     return { name => $name, title => $s->title, connections => $n,
-        introspections => \@calls, errors => $errors,
+        introspections => \@calls, errors => sum0(map { $_->{errors} } @loads),
         p50_ms => median(map { $_->{p50_us} } @loads) / 1000,
         slowest_ms => max(map { $_->{max_us} } @loads) / 1000 };
 }

@@ -129,6 +129,22 @@ sub load {
     return $self->load_end($self->load_start(@args));
 }
 
+# "3 of 100 requests failed (0: 1, 503: 2)"; 0 is a connection that closed.
+sub failures {
+    my ($self, @loads) = @_;
+    my (%n, $all);
+    for my $l (@loads) {
+        $all += $l->{requests};
+        $n{$_} += $l->{statuses}{$_} for keys %{ $l->{statuses} };
+    }
+    delete $n{200};
+    my $failed = 0;
+    $failed += $_ for values %n;
+    return if !$failed;
+    return "$failed of $all requests failed ("
+        . join(', ', map { "$_: $n{$_}" } sort keys %n) . ')';
+}
+
 sub check_refuses {
     my ($self, $s) = @_;
     return if $s->{name} eq 'bare';

@@ -64,7 +64,7 @@ sub _prepare {
     my $s = eval {
         my $s = $lab->server($name, tokens => $n);
         $lab->check_refuses($s);
-        my $first = $lab->fill($s, $n, $file, $o->{connections});
+        my $first = _fill($lab, $s, $n, $file);
         $lab->note(sprintf '%s: %d tokens known after %.1f s', $s->title, $n,
             $first->{seconds}) if $name ne 'bare';
         my $try = $lab->load($s, requests => 500, tokens => $file, seed => 1,
@@ -76,6 +76,17 @@ sub _prepare {
     return $s if $s;
     $lab->problem("with $n live tokens: $@");
     return;
+}
+
+# A million introspections on one processor take minutes: this pass may use
+# all of them.
+sub _fill {
+    my ($lab, $s, $n, $file) = @_;
+    my $pin = $lab->{o}{pin_server};
+    $s->move($lab->{o}{processors}) if $pin;
+    my $r = $lab->fill($s, $n, $file, $lab->{o}{connections});
+    $s->move($pin->[-1]) if $pin;
+    return $r;
 }
 
 # rounds: [{ server_cpu_us, rps, p50_us, ... }] of one server, bare: the same

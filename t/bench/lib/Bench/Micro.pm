@@ -7,6 +7,8 @@ package Bench::Micro;
 use strict;
 use warnings;
 
+my $FILL = qr/^\s*(\d+) MiB\s+(\d+) records of (.*): (\S+) kept, (\d+)/;
+
 sub run {
     my ($lab) = @_;
     my $o = $lab->{o};
@@ -27,8 +29,7 @@ sub run {
             @row{qw(entries hit_ns miss_ns put_ns two_processes bytes kept)} =
                 map { $_ + 0 } split ' ', $l;
             push @rows, \%row;
-        } elsif ($l =~ /^\s*(\d+) MiB\s+(\d+) records of (.*): (\S+) kept, (\d+)/)
-        {
+        } elsif ($l =~ $FILL) {
             push @fill, { mib => $1 + 0, entries => $2 + 0, values => $3,
                 kept => $4 + 0, bytes => $5 + 0 };
         }

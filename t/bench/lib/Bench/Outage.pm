@@ -5,11 +5,12 @@
 # connections, so that nothing tells the client but time.
 #
 #   before   cached requests alone
-#   during   cached requests; beside them new tokens, one after the other,
-#            each of which must be answered 503
+#   during   cached requests; beside them new tokens, ten a second, each of
+#            which must be answered 503; ends when all are
 #   after    cached requests; new tokens until one is answered 200
 #
-# Cached requests arrive at a constant rate and count from when they were due.
+# Requests arrive at a constant rate and count from when they were due. There
+# is a thread for every connection: nobody waits for a thread.
 package Bench::Outage;
 
 use strict;
@@ -21,6 +22,9 @@ use Bench::Report qw(quantile);
 my $TOKENS = 64;
 my $CONNECTIONS = 16;
 my $RATE = 500;
+my $NEW_RATE = 10;
+my $NEW_CONNECTIONS = 64;
+my $TIMEOUT = 2.5; # seconds; above what an answer to a new token may take
 my $RETURN_WITHIN = 30; # seconds we wait for the first right answer
 
 sub run {
@@ -28,71 +32,63 @@ sub run {
     return if !grep { $_ eq 'smart' } @names;
     my ($before, $during, $after) = @{ $lab->{o}{'outage-seconds'} };
     my $file = $lab->tokens($TOKENS);
-    my $s = $lab->server('smart');
+    my $s = $lab->server('smart', threads => $CONNECTIONS + $NEW_CONNECTIONS);
     $lab->check_refuses($s);
     $lab->fill($s, $TOKENS, $file, 8);
-    open my $f, '<', $lab->tokens(5000) or die "tokens: $!\n";
-    chomp(my @new = <$f>);
 
     my $load = $lab->load_start($s, tokens => $file, rate => $RATE,
-        requests => $RATE * ($before + $during + $after), tolerant => 1,
+        requests => int($RATE * ($before + $during + $after)), tolerant => 1,
         connections => $CONNECTIONS, each => 1,
         timeout => $before + $during + $after + 60);
     sleep $before;
     my $stopped = clock_gettime(CLOCK_MONOTONIC);
     $lab->{as}->outage;
-    my $out = _uncached($s, \@new, $stopped + $during);
+    my $new = $lab->load($s, tokens => $lab->tokens(1000), rate => $NEW_RATE,
+        requests => int($NEW_RATE * ($during - $TIMEOUT)) || 1,
+        connections => $NEW_CONNECTIONS, expect => 503, tolerant => 1,
+        each => 1, timeout => 60);
     my $resumed = clock_gettime(CLOCK_MONOTONIC);
     $lab->{as}->recover;
-    my $back = _return($s, \@new, $resumed);
+    my $back = _return($lab, $s, $resumed);
     my $cached = $lab->load_end($load);
     $s->check_processes;
     $lab->stop_all;
     my $result = { rate => $RATE, stopped_s => $resumed - $stopped,
-        uncached => $out, return => $back,
+        uncached => [ map { [ $_->[2], $_->[1] / 1e6 ] } @{ $new->{each} } ],
+        return => $back,
         cached => _windows($cached->{each}, $stopped * 1e9, $resumed * 1e9),
         errors => $cached->{errors} };
+    my $failed = $lab->failures($cached);
+    $lab->problem("outage: cached tokens, $failed") if $failed;
     _check($lab, $result);
     return $result;
 }
 
-# One request with a new token: [status, milliseconds].
-sub _ask {
-    my ($s, $new) = @_;
-    my $begin = clock_gettime(CLOCK_MONOTONIC);
-    my $token = shift @$new // die "outage: out of new tokens\n";
+# Asks with new tokens until the first right answer.
+sub _return {
+    my ($lab, $s, $since) = @_;
+    open my $f, '<', $lab->tokens(2000) or die "tokens: $!\n";
+    my ($now, $asked, $status) = ($since, 0, 0);
+    while ($now - $since < $RETURN_WITHIN && defined(my $token = <$f>)) {
+        chomp $token;
+        $status = _status($s, $token);
+        $asked++;
+        $now = clock_gettime(CLOCK_MONOTONIC);
+        last if $status != 503;
+        sleep 0.02;
+    }
+    return { asked => $asked, status => $status, ms => ($now - $since) * 1000 };
+}
+
+sub _status {
+    my ($s, $token) = @_;
     my $status = eval {
         local $SIG{ALRM} = sub { die "no answer\n" };
         alarm $RETURN_WITHIN;
-        my $st = $s->status($Bench::Lab::URI, $token);
-        alarm 0;
-        $st;
-    } // 0;
-    return [ $status, (clock_gettime(CLOCK_MONOTONIC) - $begin) * 1000 ];
-}
-
-sub _uncached {
-    my ($s, $new, $end) = @_;
-    my @answers;
-    do {
-        push @answers, _ask($s, $new);
-        sleep 0.05;
-    } while (clock_gettime(CLOCK_MONOTONIC) < $end);
-    return \@answers;
-}
-
-# Asks until the first right answer.
-sub _return {
-    my ($s, $new, $since) = @_;
-    my @answers;
-    my $now = $since;
-    while ($now - $since < $RETURN_WITHIN) {
-        push @answers, _ask($s, $new);
-        $now = clock_gettime(CLOCK_MONOTONIC);
-        last if $answers[-1][0] != 503;
-        sleep 0.02;
-    }
-    return { answers => \@answers, ms => ($now - $since) * 1000 };
+        $s->status($Bench::Lab::URI, $token);
+    };
+    alarm 0;
+    return $status // 0;
 }
 
 sub _windows {
@@ -110,13 +106,11 @@ sub _windows {
 
 sub _check {
     my ($lab, $r) = @_;
-    $lab->problem("outage: $r->{errors} cached requests failed")
-        if $r->{errors};
     my %wrong = map { $_->[0] => 1 } grep { $_->[0] != 503 }
         @{ $r->{uncached} };
     $lab->problem('outage: a new token was answered '
             . join(', ', sort keys %wrong) . ', expected 503') if %wrong;
-    my $last = $r->{return}{answers}[-1][0];
+    my $last = $r->{return}{status};
     $lab->problem("outage: $last after the authorization server's return, "
             . 'expected 200') if $last != 200;
 }
@@ -124,25 +118,23 @@ sub _check {
 sub table {
     my ($r) = @_;
     my @ms = map { $_->[1] } @{ $r->{uncached} };
+    my %n;
+    $n{ $_->[0] }++ for @{ $r->{uncached} };
     my $t = "## The authorization server stops answering\n\n"
         . sprintf("Cached tokens at %d requests a second, the server stopped "
-        . "for %.1f s; beside them new tokens, one at a time.\n\n", $r->{rate},
-        $r->{stopped_s})
+        . "for %.1f s; beside them new tokens at %d a second.\n\n", $r->{rate},
+        $r->{stopped_s}, $NEW_RATE)
         . "| cached requests | n | p50 us | p99 us | longest us |\n"
         . "|---|--:|--:|--:|--:|\n";
     for my $w (grep { $r->{cached}{$_} } qw(before during after)) {
         $t .= sprintf "| %s | %d | %.0f | %.0f | %.0f |\n", $w,
             @{ $r->{cached}{$w} }{qw(requests p50_us p99_us max_us)};
     }
-    my %n;
-    $n{ $_->[0] }++ for @{ $r->{uncached} };
     return $t . sprintf "\n%d new tokens during it (%s): the first after "
-        . "%.0f ms, the slowest %.0f ms, the median %.0f ms. Failed cached "
-        . "requests: %d. First right answer to a new token %.0f ms after the "
-        . "return, %d asked.\n\n", 0 + @ms,
-        join(', ', map { "$_: $n{$_}" } sort keys %n), $ms[0], max(@ms),
-        quantile(.5, @ms), $r->{errors}, $r->{return}{ms},
-        0 + @{ $r->{return}{answers} };
+        . "%.0f ms, the slowest %.0f ms, the median %.0f ms. First right "
+        . "answer to a new token %.0f ms after the return, asked %d times.\n\n",
+        0 + @ms, join(', ', map { "$_: $n{$_}" } sort keys %n), $ms[0],
+        max(@ms), quantile(.5, @ms), @{ $r->{return} }{qw(ms asked)};
 }
 
 sub targets {

@@ -11,6 +11,8 @@ use warnings;
 use Bench::Report qw(median quantile);
 use Bench::Server;
 
+my $FONT = 'Helvetica,Arial,sans-serif,13';
+
 # Colours that also differ for the colour-blind, and shapes that differ
 # without any.
 my %STYLE = (bare => ['#7f7f7f', 6], smart => ['#0072b2', 7],
@@ -49,7 +51,7 @@ sub _frame {
     my $right = $most > 1 ? $most * $most**0.28 : 4;
     return <<"EOG";
 set encoding utf8
-set terminal svg size 800,460 dynamic font 'Helvetica,Arial,sans-serif,13' background 'white'
+set terminal svg size 800,460 dynamic font '$FONT' background 'white'
 set output '$file'
 set title 'CPU per request against live tokens' font ',15'
 set logscale xyy2
@@ -85,11 +87,11 @@ sub _lines {
             . "'$colour' lw 2.2 pt $shape ps 0.8 notitle";
         my ($bars, $line) = ('', '');
         for my $r (@{ $of->{$n} }) {
-            my @c = _cpu({ summary => $r->{summary} });
+            my ($cpu) = _cpu($r);
             my @rounds = map { $_->{server_cpu_us} } @{ $r->{rounds} };
-            $bars .= sprintf "%d %g %g %g\n", $r->{tokens}, $c[0],
+            $bars .= sprintf "%d %g %g %g\n", $r->{tokens}, $cpu,
                 quantile(.25, @rounds), quantile(.75, @rounds);
-            $line .= sprintf "%d %g\n", $r->{tokens}, $c[0];
+            $line .= sprintf "%d %g\n", $r->{tokens}, $cpu;
         }
         $data .= "${bars}e\n${line}e\n";
     }

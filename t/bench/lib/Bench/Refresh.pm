@@ -4,7 +4,8 @@
 # and again, and an authorization server that needs 200 ms. Does a client
 # notice? Requests arrive at a constant rate whatever became of those before
 # (open loop), and their time counts from when they were due: a stall is seen
-# by everything that arrives during it.
+# by everything that arrives during it. There is a thread for every connection:
+# httpd closes kept connections when it runs out of threads.
 #
 # Bare httpd runs for half of the time before mod_smart and for half of it
 # after, so that a machine that changes changes for both.
@@ -43,7 +44,8 @@ sub run {
 sub _add {
     my ($lab, $name, $file, $seconds, $part) = @_;
     my $o = $lab->{o};
-    my $s = $lab->server($name, ttl => $o->{'refresh-ttl'});
+    my $s = $lab->server($name, ttl => $o->{'refresh-ttl'},
+        threads => $CONNECTIONS);
     $lab->check_refuses($s);
     $lab->{as}->think($THINK_US);
     $lab->fill($s, $TOKENS, $file, $CONNECTIONS / 2);
@@ -55,8 +57,8 @@ sub _add {
     $part->{errors} += $r->{errors};
     push @{ $part->{us} }, map { $_->[1] / 1000 } @{ $r->{each} };
     $s->check_processes;
-    $lab->problem($s->title . ": $r->{errors} requests failed while answers "
-            . 'ran out') if $r->{errors};
+    my $failed = $lab->failures($r);
+    $lab->problem($s->title . ": answers ran out, $failed") if $failed;
 }
 
 sub _summary {

@@ -160,8 +160,10 @@ sub _by_tokens {
     for my $n (sort { $a <=> $b } keys %of) {
         $t .= "| $n |" . join('', map {
             my $s = $of{$n}{$_};
-            !$s ? ' - |' : $_ eq 'bare' ? sprintf(' %.1f |', $s->{server_cpu_us})
-                : sprintf ' %.1f (%.2f) |', @$s{qw(server_cpu_us ratio)}
+            my $cpu = $s ? sprintf '%.1f', $s->{server_cpu_us} : '-';
+            my $times = $s && $_ ne 'bare'
+                ? sprintf ' (%.2f)', $s->{ratio} : '';
+            " $cpu$times |";
         } @names) . "\n";
     }
     return "$t\n![CPU per request against live tokens](t/bench/cost.svg)\n\n";

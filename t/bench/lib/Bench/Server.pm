@@ -48,6 +48,7 @@ sub new {
     mkdir $self->{root} or die "$self->{root}: $!\n";
     chmod 0755, $self->{root};
     _write("$self->{root}/secret", "$SECRET\n");
+    chmod 0600, "$self->{root}/secret";
     _write("$self->{root}/httpd.conf", $self->config);
     return $self;
 }
@@ -261,6 +262,15 @@ sub processes {
             if $line =~ /^(\d+) \(.*\) \S (\d+)/ && $2 == $self->{pid};
     }
     return @pids;
+}
+
+# Lets all its threads run on these processors, a list as taskset takes it.
+sub move {
+    my ($self, $processors) = @_;
+    for my $pid (@{ $self->{pids} }) {
+        system("taskset -acp $processors $pid >/dev/null") == 0
+            or die $self->title . ": can not be moved to $processors\n";
+    }
 }
 
 # The status of one request, with the token or without one.
