@@ -156,7 +156,8 @@ subtest 'facts, not decisions' => sub {
 subtest 'realms' => sub {
     my $t = $lab->token(scope => $SCOPE);
     is says($t), 'permit miss', 'active at one server';
-    is says($t, 'far'), 'token-inactive miss', 'the other is asked, and says no';
+    is says($t, 'far'), 'token-inactive miss',
+        'the other is asked, and says no';
     is $far->as_count($t), 1, '... once';
     is says($t), 'permit hit', 'still active at the one';
     is says($t, 'far'), 'token-inactive negative', '... and not at the other';

@@ -237,7 +237,8 @@ subtest 'system level' => sub {
         GET => '/fhir/Patient/pat-1/*');
     # Entries are not looked into yet.
     row('not-judged', token($_, patient => 'pat-1'), "a batch with $_",
-        POST => '/fhir', $JSON, $BUNDLE) for 'user/*.cruds', 'system/*.*', 'patient/*.cruds';
+        POST => '/fhir', $JSON, $BUNDLE)
+        for 'user/*.cruds', 'system/*.*', 'patient/*.cruds';
     row('no-scope', token('openid'), 'a batch with no scope at all',
         POST => '/fhir', $JSON, $BUNDLE);
 };

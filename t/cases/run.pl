@@ -11,7 +11,7 @@ use Smart::Cases ();
 
 my $USAGE = <<"END";
 usage: $0 [--decisions FILE] [--attacks FILE] [--only REGEXP of ids]
-          [--variant default|nocanon|nodecode|encoded|servlet]
+          [--variant default|nodecode|decode|slashes]
           [--mpm event|worker|prefork] [--without-module] [--quiet]
 Without a file: the tables beside this program. Exit code 1 when a row is
 wrong, leaks, writes or passes what it should deny.

@@ -38,14 +38,10 @@ use Smart::Lab ();
 
 our %FAILS = map { $_ => 1 } qw(wrong leak write passed);
 
-# Ways to configure the proxy that change what a backend receives.
+# Ways to configure httpd that change which paths come to a backend.
 my %VARIANTS = (
-    default => { extra => '' },
-    nocanon => { proxy => 'nocanon' },
-    nodecode => { extra => "AllowEncodedSlashes NoDecode\n" },
-    encoded => { proxy => 'mapping=encoded' },
-    servlet => { proxy => 'mapping=servlet' },
-);
+    default => '', nodecode => "AllowEncodedSlashes NoDecode\n",
+    decode => "AllowEncodedSlashes On\n", slashes => "MergeSlashes Off\n");
 
 # Elements that make a resource a member of a patient's compartment.
 my %MEMBER = (
@@ -86,17 +82,16 @@ sub rows {
 sub new {
     my ($class, %o) = @_;
     my $lab = Smart::Lab->new;
-    my $v = $VARIANTS{$o{variant} // 'default'} or die "no such variant\n";
-    my $backend = join ' ', '@FHIR@', $v->{proxy} // ();
-    my $conf = $lab->protected(backend => 0, extra => join "\n",
-        "ProxyPass $backend", 'SmartPublicURL https://fhir.example.org/fhir',
-        $o{extra} // ());
-    $conf = "<Location /fhir>\nProxyPass $backend\n</Location>\n"
+    my $variant = $VARIANTS{$o{variant} // 'default'}
+        // die "no such variant\n";
+    my $conf = $lab->protected(extra => join "\n",
+        'SmartPublicURL https://fhir.example.org/fhir', $o{extra} // ());
+    $conf = "<Location /fhir>\nProxyPass \@FHIR\@\n</Location>\n"
         if !($o{smart} // 1);
     my $self = bless { lab => $lab, tokens => {} }, $class;
     $self->{httpd} = $lab->httpd(
         mpm => $o{mpm} // 'event', smart => $o{smart},
-        conf => Smart::AccessLog::conf() . ($v->{extra} // '') . $conf);
+        conf => Smart::AccessLog::conf() . $variant . $conf);
     $self->{log} = Smart::AccessLog->new($self->{httpd});
     $self->_load_fixtures;
     return $self;
@@ -332,7 +327,8 @@ sub _raw {
     $s =~ s/\\(?:x([0-9A-Fa-f]{2})|(.))/defined $1 ? chr hex $1
         : $ESCAPE{$2} \/\/ "\\$2"/ges;
     $s =~ s/\{REP:(\d+):([0-9A-Fa-f]+)\}/pack('H*', $2) x $1/ge;
-    $s =~ s/\{TOKEN\}/$self->_token($row->{setup_scopes}, $row->{patient_ctx})/ge;
+    my $token = $self->_token($row->{setup_scopes}, $row->{patient_ctx});
+    $s =~ s/\{TOKEN\}/$token/g;
     $s =~ s/\{OTHER\}/$self->_token('patient\/*.cruds', 'pat-2')/ge;
     my ($body) = $s =~ /\r\n\r\n(.*)\z/s;
     $s =~ s/\{CL\}/length($body \/\/ '')/ge;
