@@ -1,75 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * flight.c: one mutex for the table, one condition for each flight.
+ * flight.c: a mutex for the table, a bell (bell.h) for each flight.
  *
  *   free -> under way -> free              nobody waited
  *                     -> landed -> free    the last follower has its copy
  *
- * A landed flight is closed: who comes then begins another. The mutex is held
- * for a walk over the table, at most as long as there are threads.
- *
- * POSIX threads rather than APR's: apr_thread_cond_timedwait counts by the
- * clock of the wall.
+ * A landed flight is closed: who comes then begins another. It does not change
+ * while it has followers, so they need no mutex once the bell has rung: a herd
+ * that is woken does not queue up again. The mutex is held for a walk over the
+ * table, at most as long as there are threads, and to ring.
  */
 #include "io/flight.h"
 
 #include <apr_strings.h>
+#include <apr_thread_mutex.h>
 
-#include <pthread.h>
-#include <time.h>
+#include "io/bell.h"
 
 typedef enum { FLIGHT_FREE = 0, FLIGHT_UNDER_WAY, FLIGHT_LANDED } state_e;
 
 typedef struct flight_t {
     state_e state;
     unsigned char key[SMART_FLIGHT_KEY];
-    unsigned followers; /* who have yet to take their copy */
-    bool in_vain;       /* landed without anything */
+    _Atomic unsigned followers; /* who have yet to take their copy */
+    bool in_vain;               /* landed without anything */
     smart_asked_t asked;
-    apr_pool_t *owner; /* of asked.record; NULL: there is none */
-    pthread_cond_t landed;
+    apr_pool_t *owner;   /* of asked.record; NULL: there is none */
+    smart_bell_t landed; /* rung under the mutex, once in each flight */
 } flight_t;
 
 struct smart_flights_t {
-    pthread_mutex_t mutex;
+    apr_thread_mutex_t *mutex;
     unsigned most;
     flight_t *flight;
 };
 
 #define ALONE (-1) /* ticket of a leader for whom there was no room */
 
-static bool cond_create(pthread_cond_t *cond)
-{
-    pthread_condattr_t attr;
-    bool done;
-
-    if (pthread_condattr_init(&attr) != 0) {
-        return false;
-    }
-    done = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 &&
-           pthread_cond_init(cond, &attr) == 0;
-    pthread_condattr_destroy(&attr);
-    return done;
-}
-
-/* Nothing is destroyed with the pool: at the end of a process there may be
-   threads left that wait, and destroying what they wait for waits for them. */
 smart_flights_t *smart_flights_create(unsigned most, apr_pool_t *p)
 {
     smart_flights_t *flights = apr_pcalloc(p, sizeof(*flights));
-    unsigned i;
 
     flights->most = most;
     flights->flight = apr_pcalloc(p, most * sizeof(*flights->flight));
-    if (pthread_mutex_init(&flights->mutex, NULL) != 0) {
-        return NULL;
-    }
-    for (i = 0; i < most; i++) {
-        if (!cond_create(&flights->flight[i].landed)) {
-            return NULL;
-        }
-    }
-    return flights;
+    return apr_thread_mutex_create(&flights->mutex, APR_THREAD_MUTEX_DEFAULT,
+                                   p) == APR_SUCCESS
+               ? flights
+               : NULL;
 }
 
 /* The flight of a key that can be joined, else one that can be begun. */
@@ -98,73 +75,83 @@ static flight_t *flight_find_locked(smart_flights_t *flights,
     return room;
 }
 
-/* Our clock may count time that CLOCK_MONOTONIC does not: what is left counts,
-   the time itself does not. */
-static bool wait_locked(smart_flights_t *flights, flight_t *flight,
-                        apr_int64_t until_us)
-{
-    const apr_int64_t left_us = until_us - smart_clock_now().mono_us;
-    struct timespec t;
-    apr_int64_t ns;
+/* ---- following ---- */
 
-    if (left_us <= 0 || clock_gettime(CLOCK_MONOTONIC, &t) != 0) {
-        return false;
+/* Who does not want to wait any more is no follower any more. */
+static bool give_up(smart_flights_t *flights, flight_t *flight)
+{
+    bool gone;
+
+    apr_thread_mutex_lock(flights->mutex);
+    gone = flight->state == FLIGHT_UNDER_WAY;
+    if (gone) {
+        flight->followers--;
     }
-    ns = t.tv_nsec + left_us % SMART_CLOCK_S * 1000;
-    t.tv_sec += (time_t)(left_us / SMART_CLOCK_S + ns / 1000000000);
-    t.tv_nsec = (long)(ns % 1000000000);
-    pthread_cond_timedwait(&flight->landed, &flights->mutex, &t);
+    apr_thread_mutex_unlock(flights->mutex);
+    return gone;
+}
+
+/* False: it was not back in time. */
+static bool landing_await(smart_flights_t *flights, flight_t *flight,
+                          apr_uint32_t rung, apr_int64_t until_us)
+{
+    while (smart_bell_read(&flight->landed) == rung) {
+        const apr_int64_t left_us = until_us - smart_clock_now().mono_us;
+
+        if (left_us <= 0) {
+            return !give_up(flights, flight);
+        }
+        smart_bell_wait(&flight->landed, rung, left_us);
+    }
     return true;
 }
 
-static void follower_gone_locked(flight_t *flight)
+static void copy_take(const flight_t *flight, apr_pool_t *p,
+                      smart_asked_t *asked)
 {
-    if (--flight->followers == 0 && flight->state == FLIGHT_LANDED) {
-        if (flight->owner) {
-            apr_pool_destroy(flight->owner);
-            flight->owner = NULL;
-        }
-        flight->state = FLIGHT_FREE;
-    }
-}
-
-/* A landed flight does not change while it has followers, so the copy can be
-   made without the mutex. */
-static void copy_unlocked(smart_flights_t *flights, const flight_t *flight,
-                          apr_pool_t *p, smart_asked_t *asked)
-{
-    pthread_mutex_unlock(&flights->mutex);
     *asked = flight->asked;
     if (asked->record.len > 0) {
         asked->record.ptr =
             apr_pmemdup(p, asked->record.ptr, asked->record.len);
     }
-    pthread_mutex_lock(&flights->mutex);
 }
 
-/* Wait for a flight to land; false: it landed in vain, look for another. */
-static bool follow_locked(smart_flights_t *flights, flight_t *flight,
-                          apr_int64_t until_us, apr_pool_t *p,
-                          smart_asked_t *asked, smart_flight_e *presult)
+/* A follower of a landed flight has all it needs. */
+static void follower_done(smart_flights_t *flights, flight_t *flight)
 {
-    bool settled = true;
+    if (--flight->followers > 0) {
+        return;
+    }
+    if (flight->owner) {
+        apr_pool_destroy(flight->owner);
+        flight->owner = NULL;
+    }
+    apr_thread_mutex_lock(flights->mutex);
+    flight->state = FLIGHT_FREE;
+    apr_thread_mutex_unlock(flights->mutex);
+}
 
-    *presult = SMART_FLIGHT_TIMED_OUT;
-    flight->followers++;
-    while (flight->state == FLIGHT_UNDER_WAY) {
-        if (!wait_locked(flights, flight, until_us)) {
-            break;
-        }
+/* Join a flight, or begin it: then it is ours, or NULL without room. */
+static bool flight_join(smart_flights_t *flights, const unsigned char *key,
+                        flight_t **pflight, apr_uint32_t *prung)
+{
+    bool joined = false;
+    flight_t *flight;
+
+    apr_thread_mutex_lock(flights->mutex);
+    flight = flight_find_locked(flights, key);
+    if (flight && flight->state == FLIGHT_UNDER_WAY) {
+        flight->followers++;
+        *prung = smart_bell_read(&flight->landed);
+        joined = true;
     }
-    if (flight->state == FLIGHT_LANDED && flight->in_vain) {
-        settled = false;
+    else if (flight) {
+        memcpy(flight->key, key, SMART_FLIGHT_KEY);
+        flight->state = FLIGHT_UNDER_WAY;
     }
-    else if (flight->state == FLIGHT_LANDED) {
-        copy_unlocked(flights, flight, p, asked);
-        *presult = SMART_FLIGHT_DONE;
-    }
-    follower_gone_locked(flight);
-    return settled;
+    apr_thread_mutex_unlock(flights->mutex);
+    *pflight = flight;
+    return joined;
 }
 
 smart_flight_e smart_flight_enter(smart_flights_t *flights,
@@ -172,54 +159,50 @@ smart_flight_e smart_flight_enter(smart_flights_t *flights,
                                   apr_int64_t until_us, apr_pool_t *p,
                                   int *pticket, smart_asked_t *asked)
 {
-    smart_flight_e result = SMART_FLIGHT_LEADER;
+    apr_uint32_t rung = 0;
     flight_t *flight;
+    bool in_vain;
 
     memset(asked, 0, sizeof(*asked));
     *pticket = ALONE;
-    pthread_mutex_lock(&flights->mutex);
-    for (;;) {
-        flight = flight_find_locked(flights, key);
-        if (!flight || flight->state == FLIGHT_FREE) {
-            break;
+    while (flight_join(flights, key, &flight, &rung)) {
+        if (!landing_await(flights, flight, rung, until_us)) {
+            return SMART_FLIGHT_TIMED_OUT;
         }
-        if (follow_locked(flights, flight, until_us, p, asked, &result)) {
-            pthread_mutex_unlock(&flights->mutex);
-            return result;
+        in_vain = flight->in_vain;
+        copy_take(flight, p, asked);
+        follower_done(flights, flight);
+        if (!in_vain) {
+            return SMART_FLIGHT_DONE;
         }
     }
     if (flight) {
-        memcpy(flight->key, key, SMART_FLIGHT_KEY);
-        flight->state = FLIGHT_UNDER_WAY;
-        flight->followers = 0;
         *pticket = (int)(flight - flights->flight);
     }
-    pthread_mutex_unlock(&flights->mutex);
     return SMART_FLIGHT_LEADER;
 }
+
+/* ---- landing ---- */
 
 /* Copy what was brought into memory that no thread owns. */
 static void land_locked(flight_t *flight, const smart_asked_t *asked)
 {
+    const smart_asked_t nothing = {0};
+
     flight->state = FLIGHT_LANDED;
     flight->in_vain = asked == NULL;
-    if (!asked) {
-        return;
-    }
-    flight->asked = *asked;
-    flight->asked.record = smart_slice_n(NULL, 0);
-    if (asked->record.len == 0) {
+    flight->asked = asked ? *asked : nothing;
+    if (flight->asked.record.len == 0) {
         return;
     }
     if (apr_pool_create_unmanaged_ex(&flight->owner, NULL, NULL) ==
         APR_SUCCESS) {
-        flight->asked.record = smart_slice_n(
-            apr_pmemdup(flight->owner, asked->record.ptr, asked->record.len),
-            asked->record.len);
+        flight->asked.record.ptr =
+            apr_pmemdup(flight->owner, asked->record.ptr, asked->record.len);
     }
     else {
         flight->owner = NULL;
-        memset(&flight->asked, 0, sizeof(flight->asked));
+        flight->asked = nothing;
     }
 }
 
@@ -232,13 +215,14 @@ void smart_flight_leave(smart_flights_t *flights, int ticket,
         return;
     }
     flight = &flights->flight[ticket];
-    pthread_mutex_lock(&flights->mutex);
+    apr_thread_mutex_lock(flights->mutex);
     if (flight->followers == 0) {
         flight->state = FLIGHT_FREE;
     }
     else {
         land_locked(flight, asked);
-        pthread_cond_broadcast(&flight->landed);
+        /* Not later: a follower whose time is over may free the flight. */
+        smart_bell_ring(&flight->landed, SMART_BELL_ALL);
     }
-    pthread_mutex_unlock(&flights->mutex);
+    apr_thread_mutex_unlock(flights->mutex);
 }

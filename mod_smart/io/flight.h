@@ -58,7 +58,7 @@ typedef enum {
  * @param most how many at once; as many as there are threads. Who finds no
  *             room leads alone.
  * @param p    pool that owns them; lives as long as the process
- * @return the flights; NULL if there is no mutex or condition to be had
+ * @return the flights; NULL if there is no mutex to be had
  */
 smart_flights_t *smart_flights_create(unsigned most, apr_pool_t *p);
 

@@ -47,11 +47,13 @@ typedef struct follower_t {
 } follower_t;
 
 static _Atomic int leaders;
+static _Atomic int entering;
 
 static void *follow(void *data)
 {
     follower_t *f = data;
 
+    entering++;
     f->result = smart_flight_enter(flights, key_of(1).bytes,
                                    smart_clock_now().mono_us + f->wait_us,
                                    f->pool, &f->ticket, &f->asked);
@@ -71,13 +73,17 @@ static void followers_start(follower_t *f, int n, apr_int64_t wait_us)
     int i;
 
     leaders = 0;
+    entering = 0;
     for (i = 0; i < n; i++) {
         memset(&f[i], 0, sizeof(f[i]));
         f[i].wait_us = wait_us;
         apr_pool_create_unmanaged_ex(&f[i].pool, NULL, NULL);
         pthread_create(&f[i].thread, NULL, follow, &f[i]);
     }
-    usleep(50000); /* all of them wait, or the test proves less */
+    while (entering < n) {
+        usleep(1000);
+    }
+    usleep(100000); /* and now they wait */
 }
 
 static void followers_join(follower_t *f, int n)
