@@ -169,7 +169,7 @@ static void what_is_no_count_is_not_counted(void **state)
 /* ---- many at once ---- */
 
 #define THREADS 8
-#define TIMES   20000
+#define TIMES   500000 /* or a thread is over before the next begins */
 
 static void *count_many(void *data)
 {

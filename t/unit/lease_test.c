@@ -83,16 +83,23 @@ static void owner_in_time_keeps_it_and_loses_it_at_the_deadline(void **state)
 
 static void late_release_does_not_end_the_lease_of_another(void **state)
 {
-    smart_lease_ticket_t first;
+    const apr_int64_t before = now.mono_us;
     const smart_lease_outcome_t trouble = {1, 7};
+    smart_lease_ticket_t first;
+    smart_lease_ticket_t second;
 
     acquire(1);
     first = ticket;
     pass_us(LIFE + 20000);
     assert_int_equal(acquire(1), SMART_LEASE_OWNED);
+    second = ticket;
     smart_lease_release(leases, &first, &now, &trouble);
     assert_int_equal(acquire(1), SMART_LEASE_BUSY);
-    smart_lease_release(leases, &ticket, &now, NULL);
+    smart_lease_release(leases, &second, &now, NULL);
+    /* Nor does it have a say any more. */
+    assert_int_equal(smart_lease_acquire(leases, key_of(1).bytes, &now, before,
+                                         LIFE, &ticket, &outcome),
+                     SMART_LEASE_OWNED);
 }
 
 static void dead_owner_loses_it_at_once(void **state)
@@ -224,6 +231,20 @@ static void outcome_is_for_who_wanted_it_before_the_end(void **state)
     assert_int_equal(outcome.code, 0);
 }
 
+static void outcome_is_not_for_a_neighbour(void **state)
+{
+    const apr_int64_t before = now.mono_us;
+
+    acquire_neighbour(1);
+    release_with(3, 42);
+    assert_int_equal(smart_lease_acquire(leases, neighbour_of(2).bytes, &now,
+                                         before, LIFE, &ticket, &outcome),
+                     SMART_LEASE_OWNED);
+    assert_int_equal(smart_lease_acquire(leases, neighbour_of(1).bytes, &now,
+                                         before, LIFE, &ticket, &outcome),
+                     SMART_LEASE_SETTLED);
+}
+
 static void outcome_without_code_leaves_nothing(void **state)
 {
     const apr_int64_t before = now.mono_us;
@@ -335,6 +356,7 @@ int main(void)
         lease_test(owner_in_any_slot_is_given_way_to),
         lease_test(waiting_for_a_candidate_ends_when_it_gives_way),
         lease_test(outcome_is_for_who_wanted_it_before_the_end),
+        lease_test(outcome_is_not_for_a_neighbour),
         lease_test(outcome_without_code_leaves_nothing),
         lease_test(outcome_is_cut_to_its_field),
         lease_test(release_in_another_process_ends_a_wait),
