@@ -154,41 +154,51 @@ static smart_breaker_change_e report_success(smart_breaker_t *breaker,
     return SMART_BREAKER_SAME;
 }
 
+/* What a state becomes by a failure; itself, if that changes nothing. */
+static apr_uint64_t after_failure(apr_uint64_t seen, apr_uint64_t started,
+                                  apr_uint64_t ms)
+{
+    const apr_uint64_t time = seen & TIME_MASK;
+    const unsigned failures = failures_of(seen) + 1;
+
+    switch (state_of(seen)) {
+    case SMART_BREAKER_IS_CLOSED:
+        /* A closing that lies ahead was not written by us. */
+        if (started < time && time <= ms) {
+            break;
+        }
+        if (failures < SMART_BREAKER_FAILURES) {
+            return word_of(SMART_BREAKER_IS_CLOSED, failures, time);
+        }
+        return word_of(SMART_BREAKER_IS_OPEN, SMART_BREAKER_FAILURES,
+                       ms + PROBE_MS);
+    case SMART_BREAKER_IS_HALF_OPEN:
+        return word_of(SMART_BREAKER_IS_OPEN, SMART_BREAKER_FAILURES, time);
+    case SMART_BREAKER_IS_OPEN:
+        break;
+    }
+    return seen;
+}
+
 static smart_breaker_change_e
 report_failure(smart_breaker_t *breaker, apr_uint64_t started, apr_uint64_t ms)
 {
     for (;;) {
         const apr_uint64_t seen = atomic_load(&breaker->state);
-        const apr_uint64_t time = seen & TIME_MASK;
-        const unsigned failures = failures_of(seen) + 1;
-        apr_uint64_t next;
+        const apr_uint64_t next = after_failure(seen, started, ms);
 
-        switch (state_of(seen)) {
-        case SMART_BREAKER_IS_CLOSED:
-            /* A closing that lies ahead was not written by us. */
-            if (started < time && time <= ms) {
-                return SMART_BREAKER_SAME;
-            }
-            if (failures < SMART_BREAKER_FAILURES) {
-                next = word_of(SMART_BREAKER_IS_CLOSED, failures, time);
-                break;
-            }
-            next = word_of(SMART_BREAKER_IS_OPEN, SMART_BREAKER_FAILURES,
-                           ms + PROBE_MS);
-            if (swap(&breaker->state, seen, next)) {
-                atomic_fetch_add(&breaker->openings, 1);
-                return SMART_BREAKER_OPENED;
-            }
+        if (next == seen) {
+            return SMART_BREAKER_SAME;
+        }
+        if (!swap(&breaker->state, seen, next)) {
             continue;
-        case SMART_BREAKER_IS_HALF_OPEN:
-            next = word_of(SMART_BREAKER_IS_OPEN, SMART_BREAKER_FAILURES, time);
-            break;
-        case SMART_BREAKER_IS_OPEN:
-            return SMART_BREAKER_SAME;
         }
-        if (swap(&breaker->state, seen, next)) {
-            return SMART_BREAKER_SAME;
+        if (state_of(seen) == SMART_BREAKER_IS_CLOSED &&
+            state_of(next) == SMART_BREAKER_IS_OPEN) {
+            atomic_fetch_add(&breaker->openings, 1);
+            return SMART_BREAKER_OPENED;
         }
+        return SMART_BREAKER_SAME;
     }
 }
 

@@ -16,7 +16,7 @@ typedef struct block_t {
     smart_word_t owner; /* process id; 0: never anybody's */
 } block_t;
 
-_Static_assert(sizeof(block_t) == SMART_COUNTER_WORDS * 8 &&
+_Static_assert(sizeof(block_t) == sizeof(smart_word_t) * SMART_COUNTER_WORDS &&
                    sizeof(block_t) % 64 == 0,
                "a block is whole cache lines");
 _Static_assert((SMART_COUNTER_STRIPES & (SMART_COUNTER_STRIPES - 1)) == 0,

@@ -66,7 +66,7 @@ typedef enum {
 
 /** Bytes of shared memory, aligned to 64; all zero bits: nothing happened. */
 #define SMART_COUNTERS_BYTES                                                   \
-    ((SMART_COUNTER_BLOCKS + 1u) * SMART_COUNTER_WORDS * 8u)
+    ((apr_size_t)(SMART_COUNTER_BLOCKS + 1u) * SMART_COUNTER_WORDS * 8u)
 
 /** A process' handle; any number of threads may use it. */
 typedef struct smart_counters_t smart_counters_t;

@@ -62,7 +62,8 @@ typedef struct smart_lease_slot_t {
 
 /** Bytes of shared memory, aligned to 8; all zero bits are an empty table. */
 #define SMART_LEASE_BYTES                                                      \
-    (SMART_LEASE_SETS * SMART_LEASE_WAYS * sizeof(smart_lease_slot_t))
+    ((apr_size_t)SMART_LEASE_SETS * SMART_LEASE_WAYS *                         \
+     sizeof(smart_lease_slot_t))
 
 /** A process' handle on the table; any number of threads may use it. */
 typedef struct smart_leases_t smart_leases_t;

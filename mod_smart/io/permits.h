@@ -37,7 +37,8 @@
 #define SMART_PERMITS_MAX_US (300 * SMART_CLOCK_S) /* of a holding */
 
 /** Bytes of shared memory, aligned to 8; all zero bits: all are free. */
-#define SMART_PERMITS_BYTES (64u + SMART_PERMITS_MOST * 8u)
+#define SMART_PERMITS_BYTES                                                    \
+    ((apr_size_t)64 + (apr_size_t)SMART_PERMITS_MOST * 8)
 
 /** A process' handle on the table; any number of threads may use it. */
 typedef struct smart_permits_t smart_permits_t;

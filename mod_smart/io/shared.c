@@ -6,9 +6,9 @@
 
 #include <stdint.h>
 
-#define LINE         64u
-#define PAGE         4096u
-#define HEADER_WORDS 8u
+#define LINE         ((apr_size_t)64)
+#define PAGE         ((apr_size_t)4096)
+#define HEADER_WORDS ((apr_size_t)8)
 #define MAGIC        APR_UINT64_C(0x31485354524d5321) /* little-endian: "!SMRTSH1" */
 
 /* Of the part that is before the cache; each part begins on a cache line. */
@@ -35,7 +35,7 @@ apr_size_t smart_shared_min_bytes(void)
     return SMART_SHARED_FIXED + smart_cache_min_bytes();
 }
 
-static unsigned char *up_to(unsigned char *at, unsigned to)
+static unsigned char *up_to(unsigned char *at, apr_size_t to)
 {
     return at + (to - (uintptr_t)at % to) % to;
 }

@@ -21,8 +21,8 @@ typedef _Atomic apr_uint64_t smart_word_t;
 
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_LONG_LOCK_FREE == 2,
                "64-bit atomics must work between processes");
-_Static_assert(sizeof(smart_word_t) == 8 && _Alignof(smart_word_t) == 8,
-               "a word is 8 bytes, nothing more");
+_Static_assert(sizeof(smart_word_t) == 8, "a word is 8 bytes, nothing more");
+_Static_assert(_Alignof(smart_word_t) == 8, "and lies where it is read whole");
 
 static inline apr_uint64_t smart_word_get(const smart_word_t *word)
 {
