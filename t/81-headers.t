@@ -153,6 +153,28 @@ subtest 'Connection' => sub {
     is seen('x-smart-patient'), 'X-SMART-Patient: pat-1', '... and ours stays';
 };
 
+subtest 'bodies where there are none' => sub {
+    my $search = '/fhir/Observation?code=8867-4';
+    my $include = '_include=Observation:patient';
+    my $form = ['Content-Type' => 'application/x-www-form-urlencoded'];
+    $p->refused('parameters in a GET', 400, GET => $search, $t, $form,
+                $include);
+    $p->refused('... in chunks', 400, GET => $search, $t,
+                [@$form, 'Transfer-Encoding' => 'chunked'],
+                sprintf "%x\r\n%s\r\n0\r\n\r\n", length $include, $include);
+    $p->refused('a request in it', 400, GET => $OBS, $t, [],
+                "GET /fhir/Patient/pat-2 HTTP/1.1\r\nHost: x\r\n\r\n");
+    is $p->ask(HEAD => $OBS, $t, [], 'x')->status, 400, 'HEAD';
+    $p->refused('DELETE', 400, DELETE => $OBS, $t, [], 'x');
+    $p->refused('metadata', 400, GET => '/fhir/metadata', undef, [], 'x');
+    $p->refused('_search by GET', 400, GET => '/fhir/Observation/_search', $t,
+                $form, $include);
+    for my $length (qw(0 00)) {
+        $p->permitted("$length bytes", 'Observation/obs-1', GET => $OBS, $t,
+                      ['Content-Length' => $length]);
+    }
+};
+
 subtest 'the token' => sub {
     $p->permitted('by default', 'Observation/obs-1', GET => $OBS, $t);
     is seen('.*authorization.*'), '', 'stays here';

@@ -158,6 +158,25 @@ static void fault(smart_context_t *ctx, smart_reason_e reason, const char *text)
     ctx->fault_text = text;
 }
 
+/* Whether a request brings a body; also HEAD, for which httpd says no. */
+static bool has_body(const request_rec *r)
+{
+    const char *length = apr_table_get(r->headers_in, "Content-Length");
+
+    return (length && length[strspn(length, "0")]) ||
+           apr_table_get(r->headers_in, "Transfer-Encoding");
+}
+
+/* Nobody reads the body of a GET here. A backend may: as parameters of a
+   search, or, when it does not, as the next request on its connection. */
+static bool has_strange_body(const smart_context_t *ctx)
+{
+    const smart_interaction_t *i = &ctx->interaction;
+
+    return i->kind != SMART_INTERACTION_UNKNOWN && !i->body && !i->form &&
+           has_body(ctx->r);
+}
+
 static void read_interaction(smart_context_t *ctx, const raw_t *raw)
 {
     request_rec *r = ctx->r;
@@ -183,6 +202,9 @@ static void read_interaction(smart_context_t *ctx, const raw_t *raw)
         ctx->fault =
             smart_interaction_read(ctx->location->policy.version, &req, r->pool,
                                    &ctx->interaction, &ctx->fault_text);
+        if (!ctx->fault && has_strange_body(ctx)) {
+            fault(ctx, SMART_REASON_BODY, "there is nothing to send here");
+        }
     }
 }
 
