@@ -100,7 +100,8 @@ static bool scopes_fit(const smart_grant_head_t *head,
 }
 
 /* Sixteen bytes that are looked at together, on machines that can. */
-typedef unsigned char bytes_t __attribute__((vector_size(16)));
+#define TOGETHER 16u
+typedef unsigned char bytes_t __attribute__((vector_size(TOGETHER)));
 
 /* Where there is a control other than NUL. Less one, those below a blank are
    below 0x1f, and NUL is not. */
@@ -135,15 +136,15 @@ static bool texts_clean(const char *texts, apr_size_t len)
     if (len == 0 || texts[len - 1] != '\0') {
         return false;
     }
-    if (len < sizeof(few)) {
+    if (len < TOGETHER) {
         memcpy(&few, texts, len);
         return none(controls(few));
     }
-    for (i = 0; i < len - sizeof(few); i += sizeof(few)) {
+    for (i = 0; i < len - TOGETHER; i += TOGETHER) {
         found |= controls_at(texts + i);
     }
     /* The last sixteen, some of them for the second time. */
-    found |= controls_at(texts + len - sizeof(few));
+    found |= controls_at(texts + len - TOGETHER);
     return none(found);
 }
 
