@@ -737,6 +737,32 @@ sub run {
 Smart::Http2::need();
 run($_) for @WAYS;
 
+# --- hosts of the same lines -----------------------------------------------
+
+subtest 'a file that is included once for each of three hosts' => sub {
+    my $h = $lab->httpd(ports => 3, start => 0);
+    my $text = $lab->protected . "<Location /fhir/Group>\nAuthType None\n"
+        . "Require all granted\n</Location>\n";
+    $h->write_conf("<VirtualHost 127.0.0.1:\${port}>\n$text</VirtualHost>\n");
+    rename $h->dir . '/httpd.conf', $h->dir . '/all.conf';
+    open my $from, '<', $h->dir . '/all.conf' or die "all.conf: $!\n";
+    my $all = do { local $/; <$from> };
+    open my $to, '>', $h->dir . '/host.conf' or die "host.conf: $!\n";
+    print $to $all =~ s/\A.*(?=<VirtualHost)//sr;
+    close $to;
+    $h->write_conf(join '', map { "Define port \@PORT$_\@\n"
+                                      . "Include \@DIR\@/host.conf\n" } 1 .. 3);
+    $h->start;
+    for my $n (0 .. 2) {
+        my $p = Smart::Probe->new(lab => $lab, port => $h->port($n));
+        $p->refused('no token', 401, GET => "$OBS/obs-1");
+        $p->permitted('a token', 'Observation/obs-1', GET => "$OBS/obs-1", $t);
+        $p->refused('an inner section without AuthType', 403,
+                    GET => '/fhir/Group/grp-1');
+    }
+    $h->stop;
+};
+
 # --- what does not start ---------------------------------------------------
 
 subtest 'configurations that are refused' => sub {

@@ -110,18 +110,44 @@ static void read_location(smart_section_t *t, apr_pool_t *p)
     }
 }
 
-/* A virtual host is known by where it is written. */
-static server_rec *server_of(server_rec *main, const ap_directive_t *node)
+static bool is_written_at(const server_rec *s, const ap_directive_t *node)
+{
+    return s->defn_name && s->defn_line_number == (unsigned)node->line_num &&
+           strcmp(s->defn_name, node->filename) == 0;
+}
+
+/* How many virtual hosts of these lines were seen before. */
+static int seen_before(const smart_sections_t *tree, const ap_directive_t *node)
+{
+    int i, n = 0;
+
+    for (i = 0; i < tree->sections->nelts; i++) {
+        const smart_section_t *t = SECTION_AT(tree->sections, i);
+
+        n += t->kind == SMART_SECTION_SERVER && t->node &&
+             t->node->line_num == node->line_num &&
+             strcmp(t->node->filename, node->filename) == 0;
+    }
+    return n;
+}
+
+/* A virtual host is known by where it is written. A file that is included
+   twice makes two of the same lines; httpd puts new ones first. */
+static server_rec *server_of(const smart_sections_t *tree,
+                             const ap_directive_t *node)
 {
     server_rec *s;
+    int after = -1 - seen_before(tree, node);
 
-    for (s = main->next; s; s = s->next) {
-        if (s->defn_name && s->defn_line_number == (unsigned)node->line_num &&
-            strcmp(s->defn_name, node->filename) == 0) {
+    for (s = tree->main->next; s; s = s->next) {
+        after += is_written_at(s, node);
+    }
+    for (s = tree->main->next; s; s = s->next) {
+        if (is_written_at(s, node) && after-- <= 0) {
             return s;
         }
     }
-    return main;
+    return tree->main;
 }
 
 static smart_section_t *
@@ -135,7 +161,7 @@ section_add(smart_sections_t *tree, const ap_directive_t *node,
     t->parent = parent;
     t->server = parent ? parent->server : tree->main;
     if (kind == SMART_SECTION_SERVER && node) {
-        t->server = server_of(tree->main, node);
+        t->server = server_of(tree, node);
         t->parent = NULL;
     }
     if (kind == SMART_SECTION_LOCATION || kind == SMART_SECTION_MATCH) {
