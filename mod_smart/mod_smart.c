@@ -10,16 +10,18 @@
  *   Require smart*  providers, can only narrow       (per URI)
  *   fixups          environment for logs and backends
  *   insert_filter   response headers
- *   handler         the gate
+ *   handler         the gate; behind it the status page
  *   proxy fixups    headers towards the backend
  */
 #include "httpd/body.h"
 #include "httpd/claim.h"
 #include "httpd/request.h"
+#include "httpd/status.h"
 
 #include <apr_strings.h>
 #include <http_request.h>
 #include <mod_proxy.h>
+#include <mod_status.h>
 
 #include "mod_smart.h"
 
@@ -80,6 +82,12 @@ static void register_hooks(apr_pool_t *p)
     /* The one hook that runs on every way to a handler. */
     ap_hook_handler(smart_gate_handler, NULL, after_gate,
                     APR_HOOK_REALLY_FIRST);
+    /* A handler like anybody's: the gate has decided before it is asked, so
+       below a base SetHandler opens nothing. */
+    ap_hook_handler(smart_status_handler, NULL, NULL, APR_HOOK_MIDDLE);
+    /* Optional, so that httpd can be without mod_status. */
+    APR_OPTIONAL_HOOK(ap, status_hook, smart_status_section, NULL, NULL,
+                      APR_HOOK_MIDDLE);
     /* Optional, so that httpd can be without mod_proxy. */
     APR_OPTIONAL_HOOK(proxy, fixups, smart_upstream_fixups, NULL, NULL,
                       APR_HOOK_LAST);

@@ -356,17 +356,23 @@ static bool take_fingerprint(smart_location_t *l, apr_pool_t *p,
     return true;
 }
 
-/* The breaker is of the endpoint, whoever asks it. */
-static bool take_breaker(smart_location_t *l, const char **perror)
+bool smart_location_breaker_id(const char *url, apr_uint64_t *pid)
 {
     unsigned char digest[SMART_DIGEST_LEN];
 
-    if (smart_digest_sha256(smart_slice(l->endpoint.url), digest) !=
-        APR_SUCCESS) {
+    if (smart_digest_sha256(smart_slice(url), digest) != APR_SUCCESS) {
+        return false;
+    }
+    memcpy(pid, digest, sizeof(*pid));
+    return true;
+}
+
+static bool take_breaker(smart_location_t *l, const char **perror)
+{
+    if (!smart_location_breaker_id(l->endpoint.url, &l->breaker_id)) {
         *perror = "there is no SHA-256";
         return false;
     }
-    memcpy(&l->breaker_id, digest, sizeof(l->breaker_id));
     return true;
 }
 

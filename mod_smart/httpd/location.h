@@ -69,4 +69,13 @@ void smart_location_child_init(apr_pool_t *pchild, smart_digest_t *digest);
 const smart_location_t *smart_location_get(request_rec *r,
                                            const smart_base_t *base);
 
+/**
+ * What the breaker of an endpoint is found by: it is the endpoint's, whoever
+ * asks it.
+ * @param url of the endpoint
+ * @param pid out: part of a digest of it
+ * @return false: there is no SHA-256
+ */
+bool smart_location_breaker_id(const char *url, apr_uint64_t *pid);
+
 #endif

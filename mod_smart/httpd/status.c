@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * status.c: see status.h.
+ *
+ * A breaker is known by a digest of its endpoint's URL. The URLs are in the
+ * configuration, which is read again for each answer (as mod_info does): that
+ * way an endpoint is shown before anybody has asked it, in every process.
+ */
+#include "httpd/status.h"
+#include "httpd/conftree.h"
+#include "httpd/request.h"
+
+#include <http_main.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <mod_status.h>
+
+#include <apr_strings.h>
+
+#define HANDLER         "smart-status"
+#define JSON_TYPE       "application/json"
+#define PROMETHEUS_TYPE "text/plain; version=0.0.4; charset=utf-8"
+
+/* ---- breakers ---- */
+
+static smart_status_breaker_t *find(const apr_array_header_t *all,
+                                    apr_uint64_t id)
+{
+    int i;
+
+    for (i = 0; i < all->nelts; i++) {
+        smart_status_breaker_t *one =
+            &APR_ARRAY_IDX(all, i, smart_status_breaker_t);
+
+        if (one->view.id == id) {
+            return one;
+        }
+    }
+    return NULL;
+}
+
+static void add_endpoint(apr_array_header_t *all, const smart_dir_conf_t *conf)
+{
+    smart_status_breaker_t one = {0};
+    const char *authority;
+
+    if (!conf || !conf->endpoint_url ||
+        !smart_location_breaker_id(conf->endpoint_url, &one.view.id) ||
+        find(all, one.view.id)) {
+        return;
+    }
+    authority = strstr(conf->endpoint_url, "://") + 3;
+    one.host = apr_pstrmemdup(all->pool, authority, strcspn(authority, "/?"));
+    APR_ARRAY_PUSH(all, smart_status_breaker_t) = one;
+}
+
+/* The endpoints of the configuration, then what else is in the table: those of
+   a generation that has gone, or has yet to go. */
+static apr_array_header_t *breakers(const request_rec *r)
+{
+    const smart_sections_t *tree = smart_conftree_read(ap_server_conf, r->pool);
+    apr_array_header_t *all =
+        apr_array_make(r->pool, 4, sizeof(smart_status_breaker_t));
+    unsigned n;
+    int i;
+
+    for (i = 0; i < tree->sections->nelts; i++) {
+        add_endpoint(all,
+                     APR_ARRAY_IDX(tree->sections, i, smart_section_t *)->conf);
+    }
+    for (n = 0; n < SMART_BREAKER_SLOTS; n++) {
+        smart_status_breaker_t other = {.host = ""};
+        smart_status_breaker_t *known;
+
+        smart_breaker_look(smart_process.shared.breakers, n, &other.view);
+        known = find(all, other.view.id);
+        if (known) {
+            known->view = other.view;
+        }
+        else if (other.view.id) {
+            APR_ARRAY_PUSH(all, smart_status_breaker_t) = other;
+        }
+    }
+    return all;
+}
+
+static void collect(const request_rec *r, smart_status_t *status)
+{
+    const smart_shared_t *shared = &smart_process.shared;
+    const smart_clock_t now = smart_clock_now();
+    const apr_array_header_t *all = breakers(r);
+    unsigned class;
+
+    memset(status, 0, sizeof(*status));
+    smart_counters_sum(shared->counters, &status->sums);
+    for (class = 0; class < SMART_CACHE_CLASSES; class ++) {
+        smart_cache_stats(shared->cache, (smart_cache_class_e) class,
+                          &status->cache[class]);
+    }
+    status->held = smart_permits_held(shared->permits, &now);
+    status->limit = smart_permits_limit(shared->permits, SMART_PERMIT_KNOWN);
+    status->breakers = (const smart_status_breaker_t *)all->elts;
+    status->breaker_count = all->nelts;
+}
+
+/* ---- the handler ---- */
+
+/* What the query asks for; NULL: nothing we have. */
+static const char *type_asked(const request_rec *r)
+{
+    if (!r->args || !*r->args || !strcmp(r->args, "format=json")) {
+        return JSON_TYPE;
+    }
+    return strcmp(r->args, "format=prometheus") ? NULL : PROMETHEUS_TYPE;
+}
+
+int smart_status_handler(request_rec *r)
+{
+    const char *type = type_asked(r);
+    smart_status_t status;
+
+    if (strcmp(r->handler, HANDLER) != 0) {
+        return DECLINED;
+    }
+    apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
+    ap_allow_methods(r, REPLACE_ALLOW, "GET", NULL);
+    if (r->method_number != M_GET) {
+        return HTTP_METHOD_NOT_ALLOWED;
+    }
+    if (!type) {
+        return HTTP_BAD_REQUEST;
+    }
+    ap_set_content_type(r, type);
+    if (r->header_only) {
+        return OK;
+    }
+    collect(r, &status);
+    if (!strcmp(type, JSON_TYPE)) {
+        smart_status_write_json(r, &status);
+    }
+    else {
+        smart_status_write_prometheus(r, &status);
+    }
+    return OK;
+}
+
+/* ---- mod_status ---- */
+
+int smart_status_section(request_rec *r, int flags)
+{
+    smart_status_t status;
+
+    collect(r, &status);
+    if (flags & AP_STATUS_SHORT) {
+        smart_status_write_lines(r, &status);
+    }
+    else {
+        smart_status_write_html(r, &status, !(flags & AP_STATUS_NOTABLE));
+    }
+    return OK;
+}
