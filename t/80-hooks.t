@@ -521,7 +521,9 @@ my @DISGUISED = qw(
     /fhir%2fPatient/pat-1 /fhir%2FPatient/pat-1 /%2ffhir/Patient/pat-1
     /fhir%252fPatient/pat-1 /fhir%5cPatient/pat-1 /fhir\Patient/pat-1
     /x\..\fhir/Patient/pat-1 //fhir/Patient/pat-1 /x//../fhir/Patient/pat-1
-    /FHIR/Patient/pat-1 /Fhir/Patient/pat-1);
+    /FHIR/Patient/pat-1 /Fhir/Patient/pat-1 /fhir;x%5c..%5c..%5c/Patient/pat-1
+    /fhir;x\..\/Patient/pat-1 /;*%5c/fhir/Patient/pat-1
+    /;x\Condition/fh%69r/Patient/pat-1 /x%5c..;/%3b/fhir%2f./Patient/pat-1);
 my %WHOLE = (
     'ProxyPass /' => "ProxyPass / \@BACKEND\@/\n",
     'ProxyPassMatch' => "ProxyPassMatch ^(/.*)\$ \@BACKEND\@\$1\n",

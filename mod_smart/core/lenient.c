@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lenient.c: two passes over a path, in one buffer that only gets shorter.
+ * lenient.c: segments, their names, and where those of the base are.
  */
 #include "core/lenient.h"
 
@@ -31,14 +31,19 @@ static bool ends_in_escape(const char *text, apr_size_t len, char *pbyte)
     return high >= 0 && low >= 0;
 }
 
-/* Decode byte by byte. What an escape stood for may complete another one, so
-   one pass does for all levels. */
-static apr_size_t decode(smart_slice_t raw, char *out)
+/* What an escape stood for may complete another one, so one pass does for all
+   levels. */
+smart_slice_t smart_lenient_decode(smart_slice_t raw, apr_pool_t *p)
 {
     apr_size_t len = 0;
     apr_size_t i;
+    char *out;
     char byte;
 
+    if (raw.len == 0 || !memchr(raw.ptr, '%', raw.len)) {
+        return raw;
+    }
+    out = apr_palloc(p, raw.len);
     for (i = 0; i < raw.len; i++) {
         out[len++] = raw.ptr[i];
         while (ends_in_escape(out, len, &byte)) {
@@ -46,96 +51,106 @@ static apr_size_t decode(smart_slice_t raw, char *out)
             out[len++] = byte;
         }
     }
-    return len;
+    return smart_slice_n(out, len);
 }
+
+/* ---- segments ---- */
 
 static bool is_slash(char c)
 {
     return c == '/' || c == '\\';
 }
 
-static bool is_end(char c)
+/* Take a segment, and the slash before it, off the path. False: none is left;
+   a slash at the end begins none. */
+static bool segment_take(smart_slice_t *rest, smart_slice_t *segment)
 {
-    return c == '?' || c == '#';
+    const apr_size_t start = rest->len > 0 && is_slash(rest->ptr[0]);
+    apr_size_t end = start;
+
+    if (rest->len <= start) {
+        return false;
+    }
+    while (end < rest->len && !is_slash(rest->ptr[end])) {
+        end++;
+    }
+    *segment = smart_slice_n(rest->ptr + start, end - start);
+    *rest = smart_slice_n(rest->ptr + end, rest->len - end);
+    return true;
 }
 
-/* Take the last segment off. */
-static apr_size_t parent(const char *text, apr_size_t len)
+/* UTF-8 has no such bytes: some decoders take them for a slash or a dot. */
+static bool is_overlong(smart_slice_t text, apr_size_t i)
 {
-    while (len > 0 && text[--len] != '/') {
-    }
-    return len;
+    const unsigned char c = (unsigned char)text.ptr[i];
+    const unsigned char next =
+        i + 1 < text.len ? (unsigned char)text.ptr[i + 1] : 0;
+
+    return c == 0xC0 || c == 0xC1 || (c == 0xE0 && next < 0xA0) ||
+           (c == 0xF0 && next < 0x90);
 }
 
-/* Append a segment, or do what it says. text and segment may be
-   the same memory; the text is never behind. */
-static apr_size_t add(char *text, apr_size_t len, const char *segment,
-                      apr_size_t n)
+static bool ends_name(smart_slice_t text, apr_size_t i)
 {
-    if (n == 0 || (n == 1 && segment[0] == '.')) {
-        return len;
-    }
-    if (n == 2 && segment[0] == '.' && segment[1] == '.') {
-        return parent(text, len);
-    }
-    text[len++] = '/';
-    memmove(text + len, segment, n);
-    return len + n;
+    const unsigned char c = (unsigned char)text.ptr[i];
+
+    return c <= ' ' || c == 0x7F || c == ';' || c == '?' || c == '#' ||
+           c == '%' || is_overlong(text, i);
 }
 
-/* Most paths there are: nothing in it can be read in another way. */
-static bool is_plain(smart_slice_t raw)
+/* Empty for a segment of dots, and for one that only has parameters. */
+static smart_slice_t name_of(smart_slice_t segment)
 {
-    char before = '\0';
-    apr_size_t i;
+    apr_size_t len = 0;
 
-    for (i = 0; i < raw.len; i++) {
-        const char c = raw.ptr[i];
+    while (len < segment.len && !ends_name(segment, len)) {
+        len++;
+    }
+    while (len > 0 && segment.ptr[len - 1] == '.') {
+        len--;
+    }
+    return smart_slice_n(segment.ptr, len);
+}
 
-        if (c == '%' || c == ';' || c == '\\' || is_end(c) ||
-            (before == '/' && (c == '/' || c == '.'))) {
-            return false;
+/* ---- paths ---- */
+
+static bool has_nameless(smart_slice_t path)
+{
+    smart_slice_t segment;
+
+    while (segment_take(&path, &segment)) {
+        if (name_of(segment).len == 0) {
+            return true;
         }
-        before = c;
     }
-    return raw.len == 0 || raw.ptr[0] == '/';
+    return false;
 }
 
-smart_slice_t smart_lenient_path(smart_slice_t raw, apr_pool_t *p)
+static bool same_name(smart_slice_t segment, smart_slice_t of_base)
 {
-    apr_size_t end, len = 0, i = 0;
-    const char *text;
-    char *buf;
+    const smart_slice_t a = name_of(segment);
+    const smart_slice_t b = name_of(of_base);
 
-    if (is_plain(raw)) {
-        return raw;
-    }
-    /* One byte more before the text: a path may lack its first slash. */
-    buf = apr_palloc(p, raw.len + 1);
-    text = buf + 1;
-    end = decode(raw, buf + 1);
-    while (i < end && !is_end(text[i])) {
-        const apr_size_t start = i;
-        apr_size_t n;
-
-        while (i < end && !is_slash(text[i]) && !is_end(text[i]) &&
-               text[i] != ';') {
-            i++;
-        }
-        n = i - start;
-        while (i < end && !is_slash(text[i]) && !is_end(text[i])) {
-            i++;
-        }
-        i += i < end && is_slash(text[i]);
-        len = add(buf, len, text + start, n);
-    }
-    return smart_slice_n(buf, len);
+    return a.len == b.len && apr_cstr_casecmpn(a.ptr, b.ptr, a.len) == 0;
 }
 
 bool smart_lenient_below(smart_slice_t path, smart_slice_t base)
 {
-    return base.len == 0 ||
-           (path.len >= base.len &&
-            apr_cstr_casecmpn(path.ptr, base.ptr, base.len) == 0 &&
-            (path.len == base.len || path.ptr[base.len] == '/'));
+    const bool anywhere = has_nameless(path);
+    smart_slice_t segment, wanted;
+
+    if (!segment_take(&base, &wanted)) {
+        return true;
+    }
+    while (segment_take(&path, &segment)) {
+        if (same_name(segment, wanted)) {
+            if (!segment_take(&base, &wanted)) {
+                return true;
+            }
+        }
+        else if (!anywhere) {
+            return false;
+        }
+    }
+    return false;
 }

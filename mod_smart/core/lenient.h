@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lenient.h: what a lenient backend takes a path for.
+ * lenient.h: may a backend take a path for one below a base?
  *
  * A server in front finds no base in "/fhir;x/Patient", "/x/..;/fhir/Patient",
  * "/fhir%2fPatient", "/x\..\fhir" or "/FHIR", and passes them on where all of
- * a host is proxied; the backend finds "/fhir/Patient" in all of them. So a
- * path counts as below a base when this reading of it is:
+ * a host is proxied; the backend finds "/fhir/Patient" in all of them. Backends
+ * decode, cut and resolve in different orders, so none of these is followed
+ * here. Instead:
  *
- *   1. escapes are decoded until none is left
- *   2. "\" is "/"; what follows "?", "#" or, in a segment, ";" is not there
- *   3. empty segments and "." are dropped, ".." takes the segment before it
- *   4. letters have no case
+ *   1. Escapes are decoded until none is left. Segments end at "/" and "\".
+ *      The name of a segment ends at ";", "?", "#", "%", a blank, a control or
+ *      an overlong byte; dots at its end and its case do not count.
+ *   2. A path whose segments all have names is below a base when it begins
+ *      with the base's names.
+ *   3. One with a segment that has none, or only dots, is below a base when
+ *      the base's names are anywhere in it, in their order: whatever is cut or
+ *      resolved, bytes only go away.
  *
  * Used to protect more, never to judge: what is below a base by this reading
  * alone is refused.
@@ -21,17 +26,16 @@
 #include "core/base.h"
 
 /**
- * Read a path as a lenient backend may.
+ * Decode a path until there is nothing left to decode.
  * @param raw path as it came
  * @param p   pool of the result, where it is not raw itself
- * @return "" or "/segment...", in the case it came in
  */
-smart_slice_t smart_lenient_path(smart_slice_t raw, apr_pool_t *p);
+smart_slice_t smart_lenient_decode(smart_slice_t raw, apr_pool_t *p);
 
 /**
- * Whether such a path is a base or below it.
- * @param path     of smart_lenient_path()
- * @param base path of a base, in whatever case; empty: everything is below it
+ * Whether a backend may take a path for a base or for one below it.
+ * @param path of smart_lenient_decode()
+ * @param base path of a base; empty: everything is below it
  */
 bool smart_lenient_below(smart_slice_t path, smart_slice_t base);
 

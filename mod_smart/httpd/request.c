@@ -92,7 +92,7 @@ static const smart_base_t *base_of_lenient(const request_rec *r,
     if (conf->base_count == 0) {
         return NULL;
     }
-    path = smart_lenient_path(path, r->pool);
+    path = smart_lenient_decode(path, r->pool);
     for (i = 0; i < conf->base_count; i++) {
         const smart_base_t *base = &conf->bases[i];
 
