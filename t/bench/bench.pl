@@ -38,13 +38,13 @@ my %FULL = (tokens => '1,1000,10000,100000,1000000', rounds => 20,
     'cold-think' => [0, 5000], 'cold-rounds' => 5, 'cold-requests' => 100,
     'refresh-ttl' => 10, 'refresh-seconds' => 30, 'refresh-rate' => 1000,
     'refresh-peers' => 1, 'outage-seconds' => [6, 8, 6],
-    'micro-seconds' => 0.5, 'micro-entries' => [1, 1000, 100_000, 1_000_000]);
-my %QUICK = (tokens => '1,1000', rounds => 8, 'round-seconds' => 0.1,
+    'micro-entries' => [1, 1000, 100_000, 1_000_000]);
+my %QUICK = (tokens => '1,1000', rounds => 6, 'round-seconds' => 0.1,
     requests => 100,
     'cold-think' => [0, 5000], 'cold-rounds' => 2, 'cold-requests' => 50,
-    'refresh-ttl' => 2, 'refresh-seconds' => 6, 'refresh-rate' => 500,
+    'refresh-ttl' => 2, 'refresh-seconds' => 5, 'refresh-rate' => 500,
     'refresh-peers' => 0, 'outage-seconds' => [1, 3.5, 1.5],
-    'micro-seconds' => 0.05, 'micro-entries' => [1, 1000, 100_000]);
+    'micro-seconds' => 0.01, 'micro-entries' => [1, 1000, 100_000]);
 my $lab;
 my $owner = $$;
 
