@@ -45,7 +45,7 @@ static void record_fetch(const smart_word_t *from, unsigned units)
     unsigned n = (units * SMART_CACHE_UNIT + CACHE_LINE - 1) / CACHE_LINE;
 
     for (n = n < FETCH_AHEAD ? n : FETCH_AHEAD; n > 0; n--) {
-        __builtin_prefetch(line, 0, 0);
+        __builtin_prefetch(line);
         line += CACHE_LINE;
     }
 }
@@ -61,27 +61,35 @@ static inline apr_uint64_t word_copy(const smart_word_t *from,
     return word;
 }
 
-/* Copy a value and go on with its checksum, in one pass. */
-static void value_copy(const smart_word_t *from, unsigned char *to,
+/* Copy a value and go on with its checksum, in one pass. Where there is room
+ * the last word is copied whole, zeros and all. */
+static void value_copy(const smart_word_t *from, const copy_t *copy,
                        apr_size_t len, smart_cache_sum_t *psum)
 {
+    const apr_size_t words = len / sizeof(apr_uint64_t);
+    unsigned char *to = copy->value;
     smart_cache_sum_t sum = *psum;
-    apr_uint64_t word = 0;
+    apr_size_t i;
 
-    for (; len >= 32; len -= 32, to += 32, from += 4) {
-        smart_sum_four(&sum, word_copy(from, to), word_copy(from + 1, to + 8),
-                       word_copy(from + 2, to + 16),
-                       word_copy(from + 3, to + 24));
+    for (i = 0; i + 4 <= words; i += 4) {
+        smart_sum_four(&sum, word_copy(from + i, to + i * 8),
+                       word_copy(from + i + 1, to + i * 8 + 8),
+                       word_copy(from + i + 2, to + i * 8 + 16),
+                       word_copy(from + i + 3, to + i * 8 + 24));
     }
-    for (; len >= 8; len -= 8, to += 8, from++) {
-        smart_sum_one(&sum, word_copy(from, to));
+    for (; i < words; i++) {
+        smart_sum_one(&sum, word_copy(from + i, to + i * 8));
     }
-    if (len > 0) {
-        const apr_uint64_t last = smart_word_get(from);
+    if (len > i * 8) {
+        const apr_uint64_t last = smart_word_get(from + i);
 
-        memcpy(to, &last, len);
-        memcpy(&word, to, len);
-        smart_sum_one(&sum, word);
+        if (copy->room - i * 8 >= sizeof(last)) {
+            memcpy(to + i * 8, &last, sizeof(last));
+        }
+        else {
+            memcpy(to + i * 8, &last, len - i * 8);
+        }
+        smart_sum_one(&sum, last);
     }
     *psum = sum;
 }
@@ -125,7 +133,7 @@ static bool record_copy(const smart_cache_t *cache, const smart_word_t *from,
         return false;
     }
     smart_sum_head(&sum, cache->seal, head);
-    value_copy(from + SMART_CACHE_HEAD_WORDS, copy->value, len, &sum);
+    value_copy(from + SMART_CACHE_HEAD_WORDS, copy, len, &sum);
     return checksum_holds(&sum, copy);
 }
 
@@ -226,9 +234,12 @@ smart_cache_e smart_cache_get(smart_cache_t *cache, const unsigned char *key,
                               smart_cache_meta_t *meta)
 {
     smart_cache_place_t place;
-    copy_t copy = {.place = &place, .value = buf, .room = room};
+    copy_t copy; /* its head is filled in by who finds something */
 
     smart_cache_place(key, &place);
+    copy.place = &place;
+    copy.value = buf;
+    copy.room = room;
     copy.class = SMART_CACHE_ACTIVE;
     if (!part_get(cache, &copy)) {
         copy.class = SMART_CACHE_INACTIVE;

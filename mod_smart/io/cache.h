@@ -143,7 +143,8 @@ apr_status_t smart_cache_open(void *base, apr_size_t bytes, apr_uint64_t seal,
  * @param key   SMART_CACHE_KEY bytes, evenly distributed
  * @param now   the time, just read: a record put more than a second after it
  *              is a miss, as if its clock were broken
- * @param buf   out: the value; on a miss its content is undefined
+ * @param buf   out: the value; what lies behind it, and on a miss all of it,
+ *              is undefined
  * @param room  bytes of buf; a longer value is a miss, so give it
  *              SMART_CACHE_MAX_VALUE
  * @param plen  out: bytes of the value; 0 on a miss

@@ -300,7 +300,7 @@ typedef struct smart_cache_sum_t {
 static inline apr_uint64_t smart_sum_mix(apr_uint64_t h, apr_uint64_t word)
 {
     h = (h ^ word) * APR_UINT64_C(0x9e3779b97f4a7c15);
-    return h ^ (h >> 29);
+    return h << 31 | h >> 33; /* what only climbed comes down again */
 }
 
 /** Begin with a record's head; the word of the checksum itself is skipped. */
