@@ -2,21 +2,24 @@
 /*
  * cache_bench.c: what the token cache costs, by number of records.
  *
- *   cache_bench [-m megabytes] [-v value bytes] [-s seconds] [-n entries]...
+ *   cache_bench [-m megabytes] [-v value bytes] [-s seconds of a round]
+ *               [-n entries]...
  *
  * Each row is a cache of n records of one size, in a segment of the given
- * size. Keys are uniform. Times are of one call in a loop over keys in random
- * order, clocks not read, digest not included; the row of the digest is a key
- * derived from a token of 43 bytes.
+ * size. Keys are uniform. Figures are processor time of one call in a loop over
+ * keys in random order, without the loop; the best of five rounds. The clock is
+ * not read and no digest computed: what these cost is in the first line.
  *
  *   hit    get of a key that is there
  *   miss   get of one that is not, in either class
  *   put    of keys that are there (what refreshing a token costs)
- *   2x     the rate of hits of two processes over that of one
- *   bytes  of segment per record, as filled; kept: share of records that are
- *          still there after all were put once
+ *   floor  reading as many bytes, one after the other, from places of the
+ *          segment that follow from each other: what memory takes for itself
+ *   2x     hits of two processes at once over those of one
+ *   bytes  of segment that a record takes
+ *   kept   share of records still there after all were put once
  *
- * At the end the same for a segment exactly as large as it is said to suffice.
+ * At the end, how many records stay in a segment of a size said to suffice.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -35,11 +38,12 @@
 #include "io/clock.h"
 #include "io/digest.h"
 
+#define ROUNDS  5
 #define LIFE_US (3600 * SMART_CLOCK_S)
 
 static apr_pool_t *pool;
 static apr_size_t value_bytes = 300;
-static double seconds = 0.5;
+static double seconds = 0.2;
 static smart_clock_t now; /* read after the records were put */
 static apr_size_t megabytes = 512;
 
@@ -66,7 +70,7 @@ static uint64_t now_ns(void)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
@@ -166,16 +170,52 @@ static double run(body_f body, smart_cache_t *cache, uint64_t entries,
 static double run_net(body_f body, smart_cache_t *cache, uint64_t entries,
                       uint64_t *pgood)
 {
-    uint64_t rounds;
-    uint64_t unused;
-    double overhead;
-    double gross;
+    double best = 0;
+    int round;
 
-    run(body, cache, entries, 1, &rounds, pgood); /* pages and caches */
-    overhead = run(body_nothing, cache, entries, 3, &rounds, &unused);
-    gross = run(body, cache, entries, 5, &rounds, pgood);
-    *pgood = *pgood * 1000 / rounds;
-    return gross - overhead;
+    for (round = 0; round < ROUNDS; round++) {
+        const uint64_t start = (uint64_t)round << 32;
+        uint64_t rounds;
+        uint64_t unused;
+        double ns;
+
+        ns = -run(body_nothing, cache, entries, start, &rounds, &unused);
+        ns += run(body, cache, entries, start, &rounds, pgood);
+        *pgood = *pgood * 1000 / rounds;
+        best = round == 0 || ns < best ? ns : best;
+    }
+    return best;
+}
+
+/* Reads of the lines of a record at a place that the read before gives. */
+static double floor_ns(const unsigned char *base, apr_size_t bytes)
+{
+    const apr_size_t record = value_bytes + 64;
+    const apr_size_t places = bytes / record - 1;
+    double best = 0;
+    uint64_t x = 1;
+    int round;
+
+    for (round = 0; round < ROUNDS; round++) {
+        const uint64_t begin = now_ns();
+        double ns;
+        int i;
+
+        for (i = 0; i < 200000; i++) {
+            const unsigned char *at = base + x % places * record;
+            uint64_t sum = 0;
+            apr_size_t line;
+
+            for (line = 0; line < record; line += 64) {
+                sum += at[line];
+            }
+            x = spread(x + (sum & 1));
+            __asm__ volatile("" : "+r"(x));
+        }
+        ns = (double)(now_ns() - begin) / 200000;
+        best = round == 0 || ns < best ? ns : best;
+    }
+    return best;
 }
 
 /* Hits per second of <processes> at once. */
@@ -239,7 +279,7 @@ static void row(uint64_t entries)
     const apr_size_t bytes = megabytes * 1024 * 1024;
     smart_cache_stats_t stats;
     smart_cache_t *cache;
-    double hit, miss, renew, one, two;
+    double hit, miss, renew, floor, one, two;
     uint64_t good;
     uint64_t n;
     void *base;
@@ -252,11 +292,14 @@ static void row(uint64_t entries)
     smart_cache_stats(cache, SMART_CACHE_ACTIVE, &stats);
     hit = run_net(body_hit, cache, entries, &good);
     miss = run_net(body_miss, cache, entries, &n);
+    floor = floor_ns(base, entries * (value_bytes + 64) < bytes / 2
+                               ? entries * (value_bytes + 64) + 1000
+                               : bytes);
     one = rate(cache, entries, 1);
     two = rate(cache, entries, 2);
     renew = run_net(body_put, cache, entries, &n);
-    printf("%10" PRIu64 " %8.0f %8.0f %8.0f %6.2f %8.0f %9.3f\n", entries, hit,
-           miss, renew, two / one,
+    printf("%10" PRIu64 " %8.0f %8.0f %8.0f %8.0f %6.2f %8.0f %9.3f\n", entries,
+           hit, miss, renew, floor, two / one,
            (double)stats.bytes_used / (double)stats.entries,
            (double)good / 1000);
     munmap(base, bytes);
@@ -344,7 +387,8 @@ int main(int argc, char **argv)
     apr_pool_create(&pool, NULL);
     digest_row();
     printf("segment %zu MiB, values of %zu bytes\n"
-           "   entries   hit ns  miss ns   put ns     2x    bytes      kept\n",
+           "   entries   hit ns  miss ns   put ns floor ns     2x    bytes"
+           "      kept\n",
            (size_t)megabytes, (size_t)value_bytes);
     for (i = 0; i < rows; i++) {
         row(entries[i]);
@@ -354,5 +398,6 @@ int main(int argc, char **argv)
     fill_row(512, 1000000, false);
     fill_row(512, 1000000, true);
     fill_row(512, 1048576, true);
+    fill_row(512, 1200000, true); /* as full as it gets */
     return 0;
 }
