@@ -36,13 +36,15 @@ my %o = ('peer-max' => 10_000, connections => 8, pin => 1);
 my %FULL = (tokens => '1,1000,10000,100000,1000000', rounds => 20,
     'round-seconds' => 0.25, requests => 1000,
     'cold-think' => [0, 5000], 'cold-rounds' => 5, 'cold-requests' => 100,
-    'refresh-ttl' => 10, 'refresh-seconds' => 30, 'refresh-rate' => 1000,
+    'refresh-ttl' => 10, 'refresh-think' => 200_000,
+    'refresh-seconds' => 30, 'refresh-rate' => 1000,
     'refresh-peers' => 1, 'outage-seconds' => [6, 8, 6],
     'micro-entries' => [1, 1000, 100_000, 1_000_000]);
 my %QUICK = (tokens => '1,1000', rounds => 6, 'round-seconds' => 0.1,
     requests => 100,
     'cold-think' => [0, 5000], 'cold-rounds' => 2, 'cold-requests' => 50,
-    'refresh-ttl' => 2, 'refresh-seconds' => 5, 'refresh-rate' => 500,
+    'refresh-ttl' => 2, 'refresh-think' => 40_000,
+    'refresh-seconds' => 5, 'refresh-rate' => 500,
     'refresh-peers' => 0, 'outage-seconds' => [1, 3.5, 1.5],
     'micro-seconds' => 0.01, 'micro-entries' => [1, 1000, 100_000]);
 my $lab;

@@ -133,7 +133,7 @@ sub targets {
         my $most = $_ > 10_000 ? 1.15 : 1.10;
         { what => "CPU per request, x bare, live tokens: $_",
             target => sprintf('<= %.2f', $most),
-            got => sprintf('%.2f', $of->{smart}), met => $of->{smart} <= $most,
+            got => sprintf('%.3f', $of->{smart}), met => $of->{smart} <= $most,
             peers => { map { $_ => sprintf '%.2f', $of->{$_} }
                 grep { $of->{$_} } qw(oauth2 openidc) } }
     } grep { $at{$_}{smart} } sort { $a <=> $b } keys %at;
