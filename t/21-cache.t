@@ -34,6 +34,7 @@ $third_host =~ s/client_secret_basic gateway \S+/none public/;
 my $conf = join '', "SmartCacheSize 1M\n", Smart::AccessLog::conf(),
     location('fhir', $SAME),
     location('short', "SmartCacheTTL 2s\nSmartNegativeCacheTTL 1s"),
+    "<Location \"/fhir/Condition\">\nSmartCacheTTL 1s\n</Location>\n",
     location('never', "SmartCacheTTL 0s\nSmartNegativeCacheTTL 0s"),
     location('alias', "SmartScopeAlias obs $SCOPE"),
     location('r5', 'SmartFhirVersion R5'),
@@ -111,6 +112,52 @@ subtest 'time to live' => sub {
     is $lab->as_count($n), 3, '... keeps nothing';
     is says('nobody-at-all', 'never'), 'token-inactive miss',
         '... of inactive ones either' for 1, 2;
+};
+
+# A connection remembers its last token; another token, an end or a revocation
+# must not meet the memory of it.
+subtest 'one connection' => sub {
+    my $c = $h->client;
+    my $get = sub {
+        my ($token, $at) = @_;
+        my $r = $c->request(GET => '/' . ($at // 'fhir') . '/Observation/obs-1',
+                            ['Authorization', "Bearer $token"]);
+        return $r->status;
+    };
+    my $good = $lab->token(scope => $SCOPE);
+    my $other = $lab->token(scope => 'user/Condition.rs');
+    my $long = $lab->token(token => 'l' x 600, scope => 'user/Condition.rs');
+    is $get->($_->[0]), $_->[1], $_->[2] for [$good, 200, 'a good token'],
+        [$good, 200, '... again'], [$other, 403, 'one without the scope'],
+        [$good, 200, 'the first'], [$long, 403, 'a long one without the scope'],
+        [$long, 403, '... again'], [$good, 200, 'the first'],
+        ["x$good", 401, 'one that ends like it'], [$good, 200, 'the first'],
+        [substr($good, 0, -1) . '~', 401, 'one that differs at the end'];
+    is $lab->as_count($good), 1, 'it was asked about once';
+    my $short = $lab->token(scope => $SCOPE, exp => time() + 2);
+    is $get->($short), 200, 'a token in time';
+    is $get->($short), 200, '... again';
+    sleep 2.1;
+    is $get->($short), 401, '... and past its end';
+    my $revoked = $lab->token(scope => $SCOPE);
+    is $get->($revoked, 'short'), 200, 'a token of a location with a TTL of 2 s';
+    $lab->revoke($revoked);
+    sleep 2.2;
+    is $get->($revoked, 'short'), 401, '... is asked about again after it';
+    $c->close;
+};
+
+# Sections of one base share what is known; each uses it by its own TTL.
+subtest 'a section with a shorter time to live' => sub {
+    my $t = $lab->token(scope => 'user/Condition.rs user/Observation.rs');
+    my $get = sub {
+        return $h->get("/fhir/$_[0]", $t)->status . ' ' . $lab->as_count($t);
+    };
+    is $get->('Observation/obs-1'), '200 1', 'asked about';
+    is $get->('Condition/cond-1'), '200 1', 'known there too';
+    sleep 1.2;
+    is $get->('Observation/obs-1'), '200 1', 'after a second still known';
+    is $get->('Condition/cond-1'), '200 2', '... where it may be; not there';
 };
 
 subtest 'exp' => sub {

@@ -278,6 +278,35 @@ bool smart_grant_open(smart_slice_t record, smart_grant_t *grant)
     return false;
 }
 
+/* ---- move ---- */
+
+/* A text that is not in the record is a constant, and stays where it is. */
+static const void *moved(const void *at, smart_slice_t old, const char *copy)
+{
+    const apr_size_t offset = (apr_size_t)((const char *)at - old.ptr);
+
+    return at && offset < old.len ? copy + offset : at;
+}
+
+void smart_grant_move(const smart_grant_t *from, smart_slice_t old,
+                      const char *copy, smart_grant_t *to)
+{
+    *to = *from;
+    to->client_id = moved(from->client_id, old, copy);
+    to->sub = moved(from->sub, old, copy);
+    to->username = moved(from->username, old, copy);
+    to->iss = moved(from->iss, old, copy);
+    to->patient = moved(from->patient, old, copy);
+    to->user_patient = moved(from->user_patient, old, copy);
+    to->fhir_user = moved(from->fhir_user, old, copy);
+    to->encounter = moved(from->encounter, old, copy);
+    to->fhir_context = moved(from->fhir_context, old, copy);
+    to->scopes = moved(from->scopes, old, copy);
+    to->constraints = moved(from->constraints, old, copy);
+    to->auds = moved(from->auds, old, copy);
+    to->claims = moved(from->claims, old, copy);
+}
+
 /* ---- judge ---- */
 
 static smart_slice_t without_slash(smart_slice_t url)

@@ -128,6 +128,18 @@ smart_grant_e smart_grant_make(const smart_grant_recipe_t *recipe,
  */
 bool smart_grant_open(smart_slice_t record, smart_grant_t *grant);
 
+/**
+ * Make of an opened record one of a copy of its bytes, without proving them
+ * again.
+ * @param from what smart_grant_open made of the record
+ * @param old  its bytes
+ * @param copy the same bytes elsewhere, 8-byte aligned; borrowed as long as
+ *             *to is used
+ * @param to   out: views into the copy
+ */
+void smart_grant_move(const smart_grant_t *from, smart_slice_t old,
+                      const char *copy, smart_grant_t *to);
+
 typedef enum {
     SMART_AUDIENCE_REQUIRED = 0,
     SMART_AUDIENCE_OPTIONAL, /* an absent aud is accepted */

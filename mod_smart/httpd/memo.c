@@ -6,15 +6,22 @@
  */
 #include "httpd/memo.h"
 
+#include <apr_strings.h>
+
 #include "io/secret.h"
 
-#define MEMO_TOKEN 512u /* bytes; a longer token is digested each time */
+#define MEMO_TOKEN  512u  /* bytes; a longer token is digested each time */
+#define MEMO_RECORD 1024u /* bytes; a longer record is looked up each time */
 
 typedef struct memo_t {
     apr_size_t len;                        /* 0: nothing is remembered */
     unsigned char realm[SMART_DIGEST_LEN]; /* its fingerprint */
     unsigned char key[SMART_DIGEST_LEN];
     char token[MEMO_TOKEN];
+    apr_size_t record_len; /* 0: no facts; else what follows is filled */
+    smart_cache_meta_t meta;
+    smart_grant_t grant; /* views into record */
+    apr_uint64_t record[MEMO_RECORD / sizeof(apr_uint64_t)];
 } memo_t;
 
 static apr_status_t wipe(void *data)
@@ -75,6 +82,7 @@ apr_status_t smart_memo_key(request_rec *r, const smart_digest_realm_t *realm,
         return APR_SUCCESS;
     }
     memo->len = 0;
+    memo->record_len = 0;
     rv = smart_digest_token(realm, token, key);
     if (rv == APR_SUCCESS) {
         memcpy(memo->token, token.ptr, token.len);
@@ -83,4 +91,52 @@ apr_status_t smart_memo_key(request_rec *r, const smart_digest_realm_t *realm,
         memo->len = token.len;
     }
     return rv;
+}
+
+/* The memo of a connection, if it is about this key. (Not every token is put
+   into the memo; without this, facts of an older one would pass for its.) */
+static memo_t *memo_about(const request_rec *r, const unsigned char *key)
+{
+    memo_t *memo =
+        r->connection->master
+            ? NULL
+            : ap_get_module_config(r->connection->conn_config, &smart_module);
+
+    return memo && memo->len > 0 &&
+                   memcmp(memo->key, key, SMART_DIGEST_LEN) == 0
+               ? memo
+               : NULL;
+}
+
+bool smart_memo_facts(request_rec *r, const unsigned char *key,
+                      smart_grant_t *pgrant, smart_cache_meta_t *pmeta)
+{
+    const memo_t *memo = memo_about(r, key);
+    const char *copy;
+
+    if (!memo || memo->record_len == 0) {
+        return false;
+    }
+    copy = apr_pmemdup(r->pool, memo->record, memo->record_len);
+    smart_grant_move(
+        &memo->grant,
+        smart_slice_n((const char *)memo->record, memo->record_len), copy,
+        pgrant);
+    *pmeta = memo->meta;
+    return true;
+}
+
+void smart_memo_keep(request_rec *r, const unsigned char *key,
+                     smart_slice_t record, const smart_grant_t *grant,
+                     const smart_cache_meta_t *meta)
+{
+    memo_t *memo = memo_about(r, key);
+
+    if (!memo || record.len > MEMO_RECORD) {
+        return;
+    }
+    memcpy(memo->record, record.ptr, record.len);
+    smart_grant_move(grant, record, (const char *)memo->record, &memo->grant);
+    memo->meta = *meta;
+    memo->record_len = record.len;
 }

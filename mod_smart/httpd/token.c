@@ -34,7 +34,8 @@ typedef struct search_t {
     smart_slice_t token;
     unsigned char key[SMART_DIGEST_LEN];
     smart_clock_t now;
-    smart_slice_t stale; /* a record past its TTL; empty: none */
+    smart_slice_t stale;        /* a record past its TTL; empty: none */
+    apr_int64_t stale_until_us; /* mono_us; for this location */
 } search_t;
 
 static void count(smart_count_e what)
@@ -98,21 +99,47 @@ static void log_mismatch(const smart_context_t *ctx, smart_reason_e reason)
 
 /* ---- a record ---- */
 
-static smart_reason_e open_record(smart_context_t *ctx, smart_slice_t record,
-                                  const smart_clock_t *now)
+/* The facts are there; are they good now, and for us? */
+static smart_reason_e judge(smart_context_t *ctx, const smart_clock_t *now)
 {
-    smart_reason_e reason;
+    smart_reason_e reason =
+        smart_grant_judge(&ctx->grant, &ctx->location->token, now->wall_s);
 
-    if (!smart_grant_open(record, &ctx->grant)) {
-        return SMART_REASON_INTERNAL;
-    }
     ctx->has_grant = true;
-    reason = smart_grant_judge(&ctx->grant, &ctx->location->token, now->wall_s);
     log_mismatch(ctx, reason);
     return reason;
 }
 
+static smart_reason_e open_record(smart_context_t *ctx, smart_slice_t record,
+                                  const smart_clock_t *now)
+{
+    if (!smart_grant_open(record, &ctx->grant)) {
+        return SMART_REASON_INTERNAL;
+    }
+    return judge(ctx, now);
+}
+
 /* ---- the cache ---- */
+
+/* Whether a record is fresh for this location: others may share it and let it
+   live longer. */
+static bool is_fresh(const search_t *s, const smart_clock_t *now,
+                     const smart_cache_meta_t *meta)
+{
+    const smart_location_t *l = s->ctx->location;
+    const apr_int64_t ttl_us =
+        meta->class == SMART_CACHE_ACTIVE ? l->ttl_us : l->negative_ttl_us;
+
+    return now->mono_us < meta->fresh_until_us &&
+           now->mono_us - meta->stored_us < ttl_us;
+}
+
+/* What the cache would no longer find, by the clocks it goes by. */
+static bool is_over(const smart_clock_t *now, const smart_cache_meta_t *meta)
+{
+    return now->mono_us >= meta->keep_until_us ||
+           (meta->expires_s && now->wall_s >= meta->expires_s);
+}
 
 /* Ask the cache. HIT: *meta and *record (in the request's pool) are filled. */
 static smart_cache_e lookup(const search_t *s, const smart_clock_t *now,
@@ -129,6 +156,28 @@ static smart_cache_e lookup(const search_t *s, const smart_clock_t *now,
     return found;
 }
 
+static void note_hit(search_t *s, const smart_cache_meta_t *meta)
+{
+    s->ctx->source = SMART_SOURCE_HIT;
+    count(SMART_COUNT_HIT);
+    smart_refresh_if_due(s->ctx->location, s->ctx->r->server, s->token, s->key,
+                         meta, &s->now);
+}
+
+/* True: the connection remembers facts that the cache still would tell. */
+static bool from_memo(search_t *s, smart_reason_e *preason)
+{
+    smart_cache_meta_t meta;
+
+    if (!smart_memo_facts(s->ctx->r, s->key, &s->ctx->grant, &meta) ||
+        is_over(&s->now, &meta) || !is_fresh(s, &s->now, &meta)) {
+        return false;
+    }
+    *preason = judge(s->ctx, &s->now);
+    note_hit(s, &meta);
+    return true;
+}
+
 /* True: the cache had an answer, in *preason. */
 static bool from_cache(search_t *s, smart_reason_e *preason)
 {
@@ -140,23 +189,26 @@ static bool from_cache(search_t *s, smart_reason_e *preason)
         return false;
     }
     if (meta.class == SMART_CACHE_INACTIVE) {
+        if (!is_fresh(s, &s->now, &meta)) {
+            return false;
+        }
         ctx->source = SMART_SOURCE_NEGATIVE;
         count(SMART_COUNT_NEGATIVE);
         *preason = SMART_REASON_TOKEN_INACTIVE;
-        return s->now.mono_us < meta.fresh_until_us;
+        return true;
     }
-    if (s->now.mono_us >= meta.fresh_until_us) {
+    if (!is_fresh(s, &s->now, &meta)) {
         s->stale = record;
+        s->stale_until_us =
+            meta.stored_us + ctx->location->ttl_us + ctx->location->stale_us;
         return false;
     }
-    ctx->source = SMART_SOURCE_HIT;
     *preason = open_record(ctx, record, &s->now);
     if (*preason == SMART_REASON_INTERNAL) {
         return false; /* damaged, though its checksum holds: ask */
     }
-    count(SMART_COUNT_HIT);
-    smart_refresh_if_due(ctx->location, ctx->r->server, s->token, s->key, &meta,
-                         &s->now);
+    smart_memo_keep(ctx->r, s->key, record, &ctx->grant, &meta);
+    note_hit(s, &meta);
     return true;
 }
 
@@ -170,7 +222,7 @@ static bool look(void *data, smart_asked_t *asked)
     smart_cache_meta_t meta;
 
     if (lookup(s, &now, &meta, &asked->record) != SMART_CACHE_HIT ||
-        now.mono_us >= meta.fresh_until_us) {
+        !is_fresh(s, &now, &meta)) {
         return false;
     }
     asked->outcome = meta.class == SMART_CACHE_ACTIVE ? SMART_ASKED_ACTIVE
@@ -200,7 +252,8 @@ static smart_reason_e without_answer(search_t *s, smart_reason_e reason)
     smart_context_t *ctx = s->ctx;
     smart_reason_e stale;
 
-    if (!s->stale.len || !ctx->location->stale_us) {
+    if (!s->stale.len || !ctx->location->stale_us ||
+        s->now.mono_us >= s->stale_until_us) {
         return reason;
     }
     stale = open_record(ctx, s->stale, &s->now);
@@ -260,5 +313,6 @@ smart_reason_e smart_token_resolve(smart_context_t *ctx, smart_slice_t token)
             APR_SUCCESS) {
         return SMART_REASON_INTERNAL;
     }
-    return from_cache(&s, &reason) ? reason : ask_once(&s);
+    return from_memo(&s, &reason) || from_cache(&s, &reason) ? reason
+                                                             : ask_once(&s);
 }

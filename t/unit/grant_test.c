@@ -50,6 +50,36 @@ static char *guarded(smart_slice_t from)
     return copy;
 }
 
+/* What is opened once may be used in a copy: everything in the grant that is
+ * in the record is in the copy then, and says the same. */
+static void a_moved_grant_is_that_of_the_copy(void **state)
+{
+    smart_grant_t there;
+    char *copy;
+
+    assert_int_equal(makes(typical), SMART_GRANT_ACTIVE);
+    copy = guarded(record);
+    smart_grant_move(&grant, record, copy, &there);
+    memset((char *)record.ptr, 'x', record.len); /* nothing points there */
+    assert_string_equal(there.client_id, "growth-chart");
+    assert_string_equal(there.sub, "f0a3c1de-5f0b-4c43-8f0e-6b8f6a3f9d21");
+    assert_string_equal(there.iss, "https://as.example.org");
+    assert_string_equal(there.patient, "87a339d0-8cae-418e-89c7-8651e6aab3c6");
+    assert_string_equal(there.username, "");
+    assert_string_equal(there.user_patient, "");
+    assert_string_equal(there.fhir_user, "");
+    assert_string_equal(there.encounter, "");
+    assert_string_equal(there.fhir_context, "");
+    assert_int_equal(there.exp, 1999999999);
+    assert_int_equal(there.scope_count, 10);
+    assert_int_equal(there.scopes[0].type, SMART_FHIR_PATIENT);
+    assert_int_equal(there.scopes[9].letters, SMART_LETTER_R | SMART_LETTER_S);
+    assert_in_range((apr_size_t)(there.auds - copy), 0, record.len);
+    assert_in_range((apr_size_t)(there.claims - copy), 0, record.len);
+    assert_in_range((apr_size_t)(there.constraints - copy), 0, record.len);
+    free(copy);
+}
+
 static void assert_text(const char *text)
 {
     for (; *text; text++) {
@@ -486,6 +516,7 @@ int main(void)
         cmocka_unit_test(nothing_matches_no_or_empty_audiences),
         cmocka_unit_test(audiences_end_where_claims_begin),
         cmocka_unit_test(a_grant_nobody_opened_is_unproven),
+        cmocka_unit_test(a_moved_grant_is_that_of_the_copy),
     };
 
     return cmocka_run_group_tests_name("grant", tests, prepare, finish);
