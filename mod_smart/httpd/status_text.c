@@ -32,18 +32,16 @@ static const char *const class_name[SMART_CACHE_CLASSES] = {
 static const char *const help[] = {
     [SMART_COUNT_HIT] = "Tokens found in the cache.",
     [SMART_COUNT_NEGATIVE] = "Tokens found in the cache as inactive.",
-    [SMART_COUNT_STALE] = "Misses answered from the cache past the time to "
-                          "live, as the server failed.",
+    [SMART_COUNT_STALE] = "Misses answered with a record past its time.",
     [SMART_COUNT_MISS] = "Tokens not found in the cache.",
     [SMART_COUNT_INTROSPECTION] = "Questions to authorization servers.",
-    [SMART_COUNT_REFRESH] = "Of these, ahead of expiry.",
-    [SMART_COUNT_FAILURE] = "Of these, without a usable answer.",
-    [SMART_COUNT_REFUSED] = "Of these, with an answer that does not accept us.",
-    [SMART_COUNT_UNPROVEN] =
-        "Of these, with an answer that does not prove the token active.",
-    [SMART_COUNT_TOO_LARGE] =
-        "Of these, with an answer the cache can not take.",
-    [SMART_COUNT_WAIT] = "Misses answered by the question of another request.",
+    [SMART_COUNT_REFRESH] = "Questions ahead of expiry.",
+    [SMART_COUNT_FAILURE] = "Questions without a usable answer.",
+    [SMART_COUNT_REFUSED] =
+        "Questions whose answer was that we are not accepted.",
+    [SMART_COUNT_UNPROVEN] = "Answers that do not prove a token active.",
+    [SMART_COUNT_TOO_LARGE] = "Answers too large for the cache.",
+    [SMART_COUNT_WAIT] = "Misses that had the answer of another request.",
     [SMART_COUNT_BREAKER] = "Questions not asked, a breaker was open.",
     [SMART_COUNT_PERMIT_TIMEOUT] =
         "Questions not asked, too many were under way.",

@@ -219,6 +219,7 @@ sub _pull {
         $x->{closed} = 1;
         $x->{r}{error} = $x->{p}{bad} // 'closed' if !$x->{p}->done;
         $x->{r}{at} = time();
+        CORE::close delete $x->{sock}; # a server may wait for that
     }
     return;
 }

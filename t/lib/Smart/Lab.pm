@@ -43,21 +43,29 @@ sub new {
     print $f "gateway-secret\n";
     close $f;
     chmod 0600, "$dir/secret";
-    for (['as', 'auth'], ['fhir', 'fhir']) {
-        my ($name, $script) = @$_;
+    for my $name (qw(as fhir)) {
         my $args = $o{$name} // [];
         next if !ref $args;
-        my $c = $self->{$name} = Smart::Child->start(
-            name => $name, dir => $dir, command => [
-                $^X, "$TOP/t/servers/$script-server.pl", '--watch-parent',
-                @$args]);
-        my $line = $c->line(20) // '';
-        $line =~ /\Alistening (\d+)/
-            or die "$name did not start: $line" . $c->errors . "\n";
-        $self->{"${name}_port"} = $1;
+        $self->_start($name, @$args);
+        $self->{"${name}_args"} = $args;
         $self->{"${name}_tls"} = grep { $_ eq '--cert' } @$args;
     }
     return $self;
+}
+
+my %SCRIPT = (as => 'auth', fhir => 'fhir');
+
+sub _start {
+    my ($self, $name, @args) = @_;
+    my $c = $self->{$name} = Smart::Child->start(
+        name => $name, dir => $self->{dir}, command => [
+            $^X, "$TOP/t/servers/$SCRIPT{$name}-server.pl", '--watch-parent',
+            @args]);
+    my $line = $c->line(20) // '';
+    $line =~ /\Alistening (\d+)/
+        or die "$name did not start: $line" . $c->errors . "\n";
+    $self->{"${name}_port"} = $1;
+    return;
 }
 
 # The servers of a lab that another process has started: for token, control and
@@ -119,8 +127,29 @@ sub token {
     if (defined $t{expires_in}) { delete $t{exp} }
     delete $t{$_} for grep { !defined $t{$_} } keys %t;
     my $token = $self->control(as => 'token', \%t)->{token};
-    $self->{minted}{$token} = 1;
+    $self->{minted}{$token} = { %t, token => $token };
     return $token;
+}
+
+# The authorization server dies at once; nobody listens on its port.
+sub as_kill {
+    my ($self) = @_;
+    $self->{as}->signal('KILL');
+    $self->{as}->wait(5);
+    delete $self->{control}{as};
+    return;
+}
+
+# ... and comes back there, with the tokens that were minted before.
+sub as_revive {
+    my ($self) = @_;
+    my $file = "$self->{dir}/tokens.json";
+    open my $f, '>', $file or die "$file: $!\n";
+    print $f json_encode([values %{$self->{minted}}]);
+    close $f;
+    $self->_start('as', @{$self->{as_args}}, '--port', $self->{as_port},
+                  '--tokens', $file);
+    return;
 }
 
 # Whether a secret was told: "<file>: <what>" of each minted token of 16 bytes
