@@ -139,6 +139,15 @@ subtest 'one connection' => sub {
     is $get->($short), 200, '... again';
     sleep 2.1;
     is $get->($short), 401, '... and past its end';
+    # In the last quarter of its time a record is refreshed: what the server
+    # says then holds for this connection too.
+    my $quarter = $lab->token(scope => $SCOPE);
+    is $get->($quarter, 'short'), 200, 'a token';
+    $lab->revoke($quarter);
+    sleep 1.6;
+    $get->($quarter, 'short');
+    sleep 0.1;
+    is $get->($quarter, 'short'), 401, '... is refreshed before its time is up';
     my $revoked = $lab->token(scope => $SCOPE);
     is $get->($revoked, 'short'), 200, 'a token of a location with a TTL of 2 s';
     $lab->revoke($revoked);

@@ -131,7 +131,8 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *data)
 
 /* ---- in the thread of a request ---- */
 
-static bool is_due(const smart_cache_meta_t *meta, const smart_clock_t *now)
+bool smart_refresh_is_due(const smart_cache_meta_t *meta,
+                          const smart_clock_t *now)
 {
     const apr_int64_t left_us = meta->fresh_until_us - now->mono_us;
 
@@ -174,7 +175,8 @@ void smart_refresh_if_due(const smart_location_t *location, server_rec *s,
 {
     task_t *task;
 
-    if (!is_due(meta, now) || !refresh.threads || !location->lasting) {
+    if (!smart_refresh_is_due(meta, now) || !refresh.threads ||
+        !location->lasting) {
         return;
     }
     apr_thread_mutex_lock(refresh.mutex);

@@ -23,8 +23,14 @@
 void smart_refresh_child_init(apr_pool_t *pchild, server_rec *s);
 
 /**
- * Refresh the record of a token if it is due: in the last quarter of its time,
- * and not about to end with the token itself.
+ * Whether a record is in the last quarter of its time, and not about to end
+ * with the token itself.
+ */
+bool smart_refresh_is_due(const smart_cache_meta_t *meta,
+                          const smart_clock_t *now);
+
+/**
+ * Refresh the record of a token if it is due.
  * @param location of the request; lives as long as the process
  * @param s        for log lines
  * @param token    copied if it is due

@@ -164,13 +164,15 @@ static void note_hit(search_t *s, const smart_cache_meta_t *meta)
                          meta, &s->now);
 }
 
-/* True: the connection remembers facts that the cache still would tell. */
+/* True: the connection remembers facts that the cache still would tell. Once a
+   refresh is due the cache may know better, and is asked. */
 static bool from_memo(search_t *s, smart_reason_e *preason)
 {
     smart_cache_meta_t meta;
 
     if (!smart_memo_facts(s->ctx->r, s->key, &s->ctx->grant, &meta) ||
-        is_over(&s->now, &meta) || !is_fresh(s, &s->now, &meta)) {
+        is_over(&s->now, &meta) || !is_fresh(s, &s->now, &meta) ||
+        smart_refresh_is_due(&meta, &s->now)) {
         return false;
     }
     *preason = judge(s->ctx, &s->now);
