@@ -19,7 +19,8 @@
 #   make clean
 #
 # Variables: CC (gcc, clang), APXS, PROVEFLAGS, TESTFLAGS (of t/TEST),
-# V=1 (show the commands).
+# V=1 (show the commands), CFLAGS (for -DSMART_DIGEST_EVP see
+# mod_smart/io/digest.c).
 # Every step of a release, in one command: build/test.
 .DEFAULT_GOAL := all
 

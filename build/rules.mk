@@ -15,6 +15,8 @@
 #  5. A change of flags, of a header or of this file rebuilds what it touches.
 #  6. A module in use is replaced, never written into: a running httpd that
 #     has it mapped keeps the old one.
+#  7. What is compiled in one of two ways is tested in both, each by a program
+#     of its own.
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -74,7 +76,8 @@ IO_O := $(patsubst mod_smart/%.c,$B/%.o,$(wildcard mod_smart/io/*.c))
 HTTPD_O := $(patsubst mod_smart/%.c,$B/%.o,$(wildcard mod_smart/httpd/*.c))
 MAIN_O := $(patsubst mod_smart/%.c,$B/%.o,$(wildcard mod_smart/mod_smart.c))
 
-UNIT := $(patsubst t/%.c,$B/%,$(wildcard t/unit/*_test.c))
+UNIT_OF_FILE := $(patsubst t/%.c,$B/%,$(wildcard t/unit/*_test.c))
+UNIT := $(UNIT_OF_FILE) $B/unit/digest_evp_test
 STRESS := $(patsubst t/%.c,$B/%,$(wildcard t/stress/*.c))
 BENCHES := $(patsubst t/%.c,$B/%,$(wildcard t/bench/*.c))
 SUITES := $(filter-out t/guards.t,$(sort $(wildcard t/*.t)))
@@ -127,10 +130,18 @@ endef
 
 # --- tests and programs ------------------------------------------------------
 
-$(UNIT): $B/%: t/%.c $B/libio.a $B/libcore.a $B/flags
+$(UNIT_OF_FILE): $B/%: t/%.c $B/libio.a $B/libcore.a $B/flags
 	$(call link,$(if $(wildcard mod_smart/core/$(patsubst %_test,%,$(@F)).c),,$B/libio.a))
 $(STRESS) $(BENCHES): $B/%: t/%.c $B/libio.a $B/libcore.a $B/flags
 	$(call link,$B/libio.a)
+
+# digest.c with OpenSSL's EVP: the object comes before the library that has
+# the other one.
+$B/io/digest_evp.o: mod_smart/io/digest.c $B/flags
+	$(call compile,$(PURE_FLAGS) -DSMART_DIGEST_EVP)
+$B/unit/digest_evp_test: t/unit/digest_test.c $B/io/digest_evp.o $B/libio.a \
+    $B/libcore.a $B/flags
+	$(call link,-DSMART_DIGEST_EVP $B/io/digest_evp.o $B/libio.a)
 
 define link
 	$Qmkdir -p $(@D)
@@ -149,9 +160,11 @@ FLAGS = $(CC) $(PURE_FLAGS) / $(HTTPD_FLAGS) / $(TEST_FLAGS) / $(LDFLAGS)
 $B/flags: FORCE
 	$Qmkdir -p $(@D)
 	$Qecho '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
-$(CORE_O) $(IO_O) $(HTTPD_O) $(MAIN_O) $(UNIT) $(STRESS): build/rules.mk
+$(CORE_O) $(IO_O) $(HTTPD_O) $(MAIN_O) $(UNIT) $(STRESS) \
+    $B/io/digest_evp.o: build/rules.mk
 
--include $(patsubst %.o,%.d,$(CORE_O) $(IO_O) $(HTTPD_O) $(MAIN_O))
+-include $(patsubst %.o,%.d,$(CORE_O) $(IO_O) $(HTTPD_O) $(MAIN_O) \
+    $B/io/digest_evp.o)
 -include $(addsuffix .d,$(UNIT) $(STRESS) $(BENCHES))
 
 # --- installation ------------------------------------------------------------

@@ -2,16 +2,25 @@
 /*
  * digest.c: SHA-256, HMAC over kept states, random bytes (OpenSSL only).
  *
- * HMAC(K, m) = H((K ^ opad) || H((K ^ ipad) || m)). EVP_MAC can be re-keyed
- * cheaply but can not be copied at a place of our choice without allocating a
- * new context, so the two states are kept as EVP_MD contexts:
+ * HMAC(K, m) = H((K ^ opad) || H((K ^ ipad) || m)), so two states are kept:
  *
  *   inner   after (K ^ ipad) || block      one per realm
  *   outer   after (K ^ opad)               one per secret
  *
- * Each is copied into the thread's scratch context, fed and finished. The copy
- * is where OpenSSL allocates (the bare hash state, about 100 bytes); there is
- * no way around that before its 3.4.
+ * Each is copied, fed and finished. There are two ways to do that:
+ *
+ *   plain   a state is a SHA256_CTX, the copy lies on the stack: no memory to
+ *           get, no context per thread, nothing to look up. EVP's handling of
+ *           its contexts costs two fifths of the hashing itself on top.
+ *   EVP     a state is an EVP_MD_CTX, copied into the thread's scratch
+ *           context. The copy is where OpenSSL allocates (the bare hash state,
+ *           about 100 bytes); there is no way around that before its 3.4.
+ *           EVP_MAC would allocate a whole context.
+ *
+ * Plain is taken where OpenSSL has it: 3.x deprecates it but ships it unless
+ * it was built, or is asked by OPENSSL_NO_DEPRECATED, to leave it out. Compile
+ * with -DSMART_DIGEST_EVP for EVP in any case: to test it, or because hashing
+ * must not go past OpenSSL's providers (FIPS does, plain is outside of them).
  *
  * OpenSSL's error queue belongs to the thread and mod_ssl reads it too. A mark
  * per request would cost more than it is worth, so only failures clean up, and
@@ -20,18 +29,202 @@
 #include "io/digest.h"
 #include "io/secret.h"
 
-#include <apr_allocator.h>
-#include <apr_thread_mutex.h>
-#include <apr_thread_proc.h>
+/* SHA256_Init and its kin, chosen below with open eyes; this file alone. */
+#ifndef SMART_DIGEST_EVP
+#define OPENSSL_SUPPRESS_DEPRECATED
+#endif
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 
-#define BLOCK 64u /* bytes SHA-256 takes at once */
+#if !defined(SMART_DIGEST_EVP) &&                                              \
+    (defined(OPENSSL_NO_DEPRECATED_3_0) || OPENSSL_VERSION_MAJOR >= 4)
+#define SMART_DIGEST_EVP
+#endif
+
+#ifdef SMART_DIGEST_EVP
+#include <apr_allocator.h>
+#include <apr_thread_mutex.h>
+#include <apr_thread_proc.h>
+#endif
+
+#define BLOCK 64u          /* bytes SHA-256 takes at once */
+#define LAST  (BLOCK - 9u) /* most data in its last one: a bit, the length */
 #define IPAD  0x36
 #define OPAD  0x5c
+
+/* Leave nothing behind for others to find; see the file's head. */
+static apr_status_t digest_failed(unsigned char *out)
+{
+    if (out) {
+        smart_secret_wipe(out, SMART_DIGEST_LEN);
+    }
+    ERR_clear_error();
+    return APR_EGENERAL;
+}
+
+/* block = secret ^ pad, filled up with pad. */
+static void padded_key(const unsigned char *secret, int pad,
+                       unsigned char *block)
+{
+    apr_size_t i;
+
+    memset(block, pad, BLOCK);
+    for (i = 0; i < SMART_DIGEST_LEN; i++) {
+        block[i] = (unsigned char)(block[i] ^ secret[i]);
+    }
+}
+
+#ifndef SMART_DIGEST_EVP
+
+/* ---- plain ---- */
+
+struct smart_digest_t {
+    SHA256_CTX inner; /* after K ^ ipad */
+    SHA256_CTX outer; /* after K ^ opad */
+};
+
+struct smart_digest_realm_t {
+    const smart_digest_t *digest; /* borrowed */
+    SHA256_CTX inner;             /* after K ^ ipad and the realm's block */
+    unsigned char fingerprint[SMART_DIGEST_LEN];
+};
+
+/* A state is as good as the secret: pools do not wipe what they give back. */
+static apr_status_t digest_wipe(void *data)
+{
+    OPENSSL_cleanse(data, sizeof(smart_digest_t));
+    return APR_SUCCESS;
+}
+
+static apr_status_t realm_wipe(void *data)
+{
+    OPENSSL_cleanse(data, sizeof(smart_digest_realm_t));
+    return APR_SUCCESS;
+}
+
+/* A state that has taken in secret ^ pad. */
+static bool keyed_state(SHA256_CTX *state, const unsigned char *secret, int pad)
+{
+    unsigned char block[BLOCK];
+    bool done;
+
+    padded_key(secret, pad, block);
+    done = SHA256_Init(state) == 1 &&
+           SHA256_Update(state, block, sizeof(block)) == 1;
+    smart_secret_wipe(block, sizeof(block));
+    return done;
+}
+
+apr_status_t smart_digest_create(const unsigned char *secret, apr_pool_t *p,
+                                 smart_digest_t **pdigest)
+{
+    smart_digest_t *digest = apr_pcalloc(p, sizeof(*digest));
+
+    *pdigest = NULL;
+    apr_pool_cleanup_register(p, digest, digest_wipe, apr_pool_cleanup_null);
+    if (!keyed_state(&digest->inner, secret, IPAD) ||
+        !keyed_state(&digest->outer, secret, OPAD)) {
+        return digest_failed(NULL);
+    }
+    *pdigest = digest;
+    return APR_SUCCESS;
+}
+
+apr_status_t smart_digest_realm_create(smart_digest_t *digest,
+                                       const unsigned char *fingerprint,
+                                       apr_pool_t *p,
+                                       smart_digest_realm_t **prealm)
+{
+    smart_digest_realm_t *realm = apr_pcalloc(p, sizeof(*realm));
+    unsigned char block[BLOCK] = {0};
+
+    *prealm = NULL;
+    apr_pool_cleanup_register(p, realm, realm_wipe, apr_pool_cleanup_null);
+    memcpy(block, fingerprint, SMART_DIGEST_LEN);
+    memcpy(realm->fingerprint, fingerprint, SMART_DIGEST_LEN);
+    realm->digest = digest;
+    realm->inner = digest->inner;
+    if (SHA256_Update(&realm->inner, block, sizeof(block)) != 1) {
+        return digest_failed(NULL);
+    }
+    *prealm = realm;
+    return APR_SUCCESS;
+}
+
+static void put_be32(unsigned char *out, SHA_LONG word)
+{
+    out[0] = (unsigned char)(word >> 24);
+    out[1] = (unsigned char)(word >> 16);
+    out[2] = (unsigned char)(word >> 8);
+    out[3] = (unsigned char)word;
+}
+
+/*
+ * What SHA256_Update and SHA256_Final do with a state of whole blocks and the
+ * few bytes that end it, in half the steps: one block of the data, a bit
+ * and the length, one compression, the words as bytes.
+ */
+static void finish_in_one_block(SHA256_CTX *state, const void *data,
+                                apr_size_t len, unsigned char *out)
+{
+    unsigned char block[BLOCK] = {0};
+    apr_size_t i;
+
+    if (len) {
+        memcpy(block, data, len);
+    }
+    block[len] = 0x80;
+    put_be32(block + BLOCK - 4, state->Nl + (SHA_LONG)len * 8);
+    SHA256_Transform(state, block);
+    for (i = 0; i < SMART_DIGEST_LEN / 4; i++) {
+        put_be32(out + 4 * i, state->h[i]);
+    }
+}
+
+/*
+ * out = H(what from has taken in || data). From is at the end of a block.
+ *
+ * Hashing works in place: the last block turns the copy of the keyed state into
+ * the digest, so there is nothing to wipe unless it failed. A state that was
+ * itself wiped would still make some digest, but not a keyed one.
+ */
+static bool digest_finish(const SHA256_CTX *from, const void *data,
+                          apr_size_t len, unsigned char *out)
+{
+    SHA256_CTX state = *from;
+
+    if (state.md_len != SMART_DIGEST_LEN) {
+        return false;
+    }
+    if (len <= LAST) {
+        finish_in_one_block(&state, data, len, out);
+        return true;
+    }
+    if (SHA256_Update(&state, data, len) != 1 ||
+        SHA256_Final(out, &state) != 1) {
+        OPENSSL_cleanse(&state, sizeof(state));
+        return false;
+    }
+    return true;
+}
+
+apr_status_t smart_digest_token(const smart_digest_realm_t *realm,
+                                smart_slice_t token, unsigned char *key)
+{
+    if (!digest_finish(&realm->inner, token.ptr, token.len, key) ||
+        !digest_finish(&realm->digest->outer, key, SMART_DIGEST_LEN, key)) {
+        return digest_failed(key);
+    }
+    return APR_SUCCESS;
+}
+
+#else /* SMART_DIGEST_EVP */
+
+/* ---- EVP: contexts of threads ---- */
 
 /* A context for one thread at a time. */
 typedef struct scratch_t {
@@ -56,18 +249,6 @@ struct smart_digest_realm_t {
     EVP_MD_CTX *inner;      /* owned; after K ^ ipad and the realm's block */
     unsigned char fingerprint[SMART_DIGEST_LEN];
 };
-
-/* Leave nothing behind for others to find; see the file's head. */
-static apr_status_t digest_failed(unsigned char *out)
-{
-    if (out) {
-        smart_secret_wipe(out, SMART_DIGEST_LEN);
-    }
-    ERR_clear_error();
-    return APR_EGENERAL;
-}
-
-/* ---- contexts of threads ---- */
 
 /* Runs when a thread ends: its context serves the next new one. */
 static void scratch_release(void *data)
@@ -124,7 +305,7 @@ static EVP_MD_CTX *scratch_get(smart_digest_t *digest)
     return scratch->ctx;
 }
 
-/* ---- keyed states ---- */
+/* ---- EVP: keyed states ---- */
 
 static apr_status_t digest_free(void *data)
 {
@@ -155,12 +336,8 @@ static EVP_MD_CTX *keyed_context(const EVP_MD *sha256,
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     unsigned char block[BLOCK];
-    apr_size_t i;
 
-    memset(block, pad, sizeof(block));
-    for (i = 0; i < SMART_DIGEST_LEN; i++) {
-        block[i] = (unsigned char)(block[i] ^ secret[i]);
-    }
+    padded_key(secret, pad, block);
     if (ctx && (EVP_DigestInit_ex2(ctx, sha256, NULL) != 1 ||
                 EVP_DigestUpdate(ctx, block, sizeof(block)) != 1)) {
         EVP_MD_CTX_free(ctx);
@@ -252,14 +429,6 @@ apr_status_t smart_digest_realm_create(smart_digest_t *digest,
     return APR_SUCCESS;
 }
 
-/* ---- what requests use ---- */
-
-const unsigned char *
-smart_digest_realm_fingerprint(const smart_digest_realm_t *realm)
-{
-    return realm->fingerprint;
-}
-
 /* out = H(what from has taken in || data), by way of ctx. */
 static bool digest_finish(EVP_MD_CTX *ctx, const EVP_MD_CTX *from,
                           const void *data, apr_size_t len, unsigned char *out)
@@ -279,6 +448,16 @@ apr_status_t smart_digest_token(const smart_digest_realm_t *realm,
         return digest_failed(key);
     }
     return APR_SUCCESS;
+}
+
+#endif /* SMART_DIGEST_EVP */
+
+/* ---- either way ---- */
+
+const unsigned char *
+smart_digest_realm_fingerprint(const smart_digest_realm_t *realm)
+{
+    return realm->fingerprint;
 }
 
 apr_status_t smart_digest_sha256(smart_slice_t data, unsigned char *out)

@@ -14,11 +14,15 @@
  * Invariants:
  *   1. The key is the HMAC of RFC 2104, bit by bit; block has a fixed length,
  *      so no token of one realm has the key of a token of another.
- *   2. Algorithms are fetched in smart_digest_create, never per request. A
- *      thread owns one scratch context, made when it first asks and kept for
- *      the next thread when it ends; at most one per live thread exists.
+ *   2. A key costs its compressions and little else: no algorithm is fetched
+ *      per request. Where OpenSSL's plain SHA-256 is to be had, no memory, lock
+ *      or context of a thread is needed either; where it is not (the head of
+ *      digest.c says when), a thread owns one scratch context, made when it
+ *      first asks and kept for the next thread when it ends; at most one per
+ *      live thread exists. The keys are the same either way.
  *   3. Keyed state is not changed after it was made; any number of threads may
- *      use it at the same time.
+ *      use it at the same time. It is wiped before its memory is given back,
+ *      and no copy of it stays on a stack.
  *   4. On any failure the output is all zero bytes.
  *
  * Does not: keep or wipe the caller's secret, know what a realm is made of.
@@ -30,7 +34,7 @@
 
 #define SMART_DIGEST_LEN 32u /* bytes of secret, realm fingerprint and key */
 
-/** Algorithms and scratch contexts of one process, and the secret's state. */
+/** The secret's state, and what one process needs to use it. */
 typedef struct smart_digest_t smart_digest_t;
 
 /** What secret and realm contribute to the key of a token. */
@@ -39,7 +43,7 @@ typedef struct smart_digest_realm_t smart_digest_realm_t;
 /**
  * Prepare keyed digests under one secret. May be called before a fork; parent
  * and children then use their own copies.
- * @param secret  SMART_DIGEST_LEN bytes; copied into OpenSSL's contexts
+ * @param secret  SMART_DIGEST_LEN bytes; hashed, not kept
  * @param p       pool that owns the result; must outlive all threads using it
  * @param pdigest out: the digests; NULL on any error
  * @return APR_SUCCESS; APR_EGENERAL: OpenSSL offers no SHA-256, or no memory

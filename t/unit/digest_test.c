@@ -2,6 +2,9 @@
 /*
  * digest_test.c: keys are the HMACs they claim to be, realms and secrets keep
  * them apart, threads come and go without leaving contexts behind.
+ *
+ * It is built twice: digest_evp_test is linked with a digest.c compiled with
+ * -DSMART_DIGEST_EVP, which has to make the same keys in its other way.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -15,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include <apr_escape.h>
 #include <apr_general.h>
 
 #include <openssl/err.h>
@@ -24,6 +28,12 @@
 #include "io/digest.h"
 
 #define ROUNDS 2000
+
+/* As digest.c chooses it. */
+#if !defined(SMART_DIGEST_EVP) && !defined(OPENSSL_NO_DEPRECATED_3_0) &&       \
+    OPENSSL_VERSION_MAJOR < 4
+#define PLAIN
+#endif
 
 static apr_pool_t *pool;
 static unsigned char secret[SMART_DIGEST_LEN];
@@ -83,6 +93,41 @@ static void key_is_the_hmac_of_block_and_token(void **state)
     expected_key(realm_a, smart_slice_n(text, sizeof(text)), want);
     smart_digest_token(realm, smart_slice_n(text, sizeof(text)), got);
     assert_memory_equal(got, want, sizeof(want));
+}
+
+/*
+ * What Perl's Digest::SHA makes of the same key and text, where the last block
+ * is just not full and just too full: OpenSSL does not judge itself.
+ */
+static void key_is_what_others_compute(void **state)
+{
+    static const struct {
+        apr_size_t len;
+        const char *hex;
+    } known[] = {
+        {0, "18833e644d89bd47b2098846ece09fc24b122986aaabb116d0689586ee60e7cf"},
+        {55,
+         "dead588f3dcb49c31c1b2b5fe4dde2ee6be6234fedac237b1d20bdc4e437615a"},
+        {56,
+         "00d4e15c959e5f6db90ce64f333f829dffe04d0e6680228bbd4d0666a6b4efc5"},
+        {119,
+         "33220c6d366aa12acf831e757fae91838cefac3f88ae43bc805c02cb42b7c3a1"},
+        {120,
+         "b15555ccab23e234f36e17ddf45e5398a5b77764c76665812f67e0fe3c46e497"},
+    };
+    char text[120];
+    char hex[2 * SMART_DIGEST_LEN + 1];
+    unsigned char key[SMART_DIGEST_LEN];
+    apr_size_t i;
+
+    memset(text, 'x', sizeof(text));
+    for (i = 0; i < sizeof(known) / sizeof(*known); i++) {
+        assert_int_equal(
+            smart_digest_token(realm, smart_slice_n(text, known[i].len), key),
+            APR_SUCCESS);
+        apr_escape_hex(hex, key, sizeof(key), 0, NULL);
+        assert_string_equal(hex, known[i].hex);
+    }
 }
 
 static void another_token_realm_or_secret_has_another_key(void **state)
@@ -186,6 +231,49 @@ static void nothing_is_left_in_the_error_queue(void **state)
     assert_int_equal(ERR_peek_error(), 0);
 }
 
+#ifdef PLAIN
+
+static apr_status_t last_look(void *data)
+{
+    unsigned char key[SMART_DIGEST_LEN];
+    const unsigned char zero[SMART_DIGEST_LEN] = {0};
+    smart_digest_realm_t **last = data;
+
+    memset(key, 0x77, sizeof(key));
+    assert_int_equal(smart_digest_token(*last, smart_slice("token"), key),
+                     APR_EGENERAL);
+    assert_memory_equal(key, zero, sizeof(key));
+    *last = NULL;
+    return APR_SUCCESS;
+}
+
+/*
+ * Nothing of the secret outlives its pool, and what is left makes no key. A
+ * pool cleans up backwards, so the look at it comes after the wiping and
+ * before the memory is gone.
+ */
+static void wiped_states_make_no_key(void **state)
+{
+    smart_digest_realm_t *last = NULL;
+    smart_digest_t *gone;
+    apr_pool_t *p;
+
+    apr_pool_create(&p, pool);
+    apr_pool_cleanup_register(p, &last, last_look, apr_pool_cleanup_null);
+    smart_digest_realm_create(digest, realm_a, p, &last);
+    apr_pool_destroy(p);
+    assert_null(last);
+
+    apr_pool_create(&p, pool);
+    apr_pool_cleanup_register(p, &last, last_look, apr_pool_cleanup_null);
+    smart_digest_create(secret, p, &gone);
+    smart_digest_realm_create(gone, realm_a, pool, &last);
+    apr_pool_destroy(p);
+    assert_null(last);
+}
+
+#endif
+
 /* FIPS 180-4, example of one block. */
 static void sha256_of_abc(void **state)
 {
@@ -229,11 +317,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(key_is_the_hmac_of_block_and_token),
+        cmocka_unit_test(key_is_what_others_compute),
         cmocka_unit_test(another_token_realm_or_secret_has_another_key),
         cmocka_unit_test(token_does_not_reach_into_the_realm),
         cmocka_unit_test(threads_do_not_share_a_context),
         cmocka_unit_test(keys_are_the_same_after_a_fork),
         cmocka_unit_test(nothing_is_left_in_the_error_queue),
+#ifdef PLAIN
+        cmocka_unit_test(wiped_states_make_no_key),
+#endif
         cmocka_unit_test(sha256_of_abc),
         cmocka_unit_test(equal_means_every_byte),
         cmocka_unit_test(random_bytes_differ),
