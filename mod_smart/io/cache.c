@@ -385,7 +385,6 @@ smart_cache_put_e smart_cache_put(smart_cache_t *cache,
     apr_uint64_t head[SMART_CACHE_HEAD_WORDS];
     smart_cache_put_e result = SMART_CACHE_BUSY;
     smart_cache_place_t place;
-    smart_cache_work_t work;
 
     smart_cache_place(key, &place);
     if (value.len > part->max_value) {
@@ -395,6 +394,12 @@ smart_cache_put_e smart_cache_put(smart_cache_t *cache,
         result = SMART_CACHE_EXPIRED;
     }
     else {
+        smart_cache_work_t work = {.part = part,
+                                   .place = &place,
+                                   .now = &times->now,
+                                   .region = smart_cache_region(part, &place),
+                                   .need = smart_record_units(value.len)};
+
         /* Before, not after: a token found inactive stops being good now. */
         if (class == SMART_CACHE_INACTIVE) {
             part_remove(&cache->part[SMART_CACHE_ACTIVE], &place);
@@ -402,11 +407,6 @@ smart_cache_put_e smart_cache_put(smart_cache_t *cache,
         memcpy(head, place.key, sizeof(place.key));
         head[SMART_CACHE_HEAD_SUM] =
             smart_cache_checksum(cache->seal, head, value.ptr);
-        work.part = part;
-        work.place = &place;
-        work.now = &times->now;
-        work.region = smart_cache_region(part, &place);
-        work.need = smart_record_units(value.len);
         if (record_put(cache, &work, head, value)) {
             result = SMART_CACHE_STORED;
         }

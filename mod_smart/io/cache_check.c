@@ -36,8 +36,9 @@ void smart_cache_stats(const smart_cache_t *cache, smart_cache_class_e class,
     apr_uint64_t n;
 
     memset(stats, 0, sizeof(*stats));
-    stats->bytes = part->regions * (sizeof(smart_cache_region_t) +
-                                    part->units * SMART_CACHE_UNIT);
+    stats->bytes =
+        part->regions * (sizeof(smart_cache_region_t) +
+                         (apr_uint64_t)part->units * SMART_CACHE_UNIT);
     for (n = 0; n < part->regions; n++) {
         region_stats(part, &part->index[n], stats);
     }
@@ -63,26 +64,30 @@ static bool slots_overlap(apr_uint64_t a, apr_uint64_t b)
            smart_slot_offset(b) < smart_slot_offset(a) + smart_slot_units(a);
 }
 
-/* Copy a record out; true if it is one. */
+/* Copy a record out; true if it is one. A slot in range has a head at least. */
 static bool record_is_whole(const exam_t *exam, unsigned n)
 {
+    const smart_cache_part_t *part = &exam->cache->part[exam->class];
     const apr_uint64_t slot = exam->seen[n];
-    const smart_word_t *from =
-        smart_slot_record(&exam->cache->part[exam->class], exam->region, slot);
-    apr_uint64_t words[SMART_CACHE_HEAD_WORDS + SMART_CACHE_MAX_VALUE / 8];
-    const apr_size_t count = smart_slot_units(slot) * SMART_CACHE_UNIT_WORDS;
+    const smart_word_t *from = smart_slot_record(part, exam->region, slot);
+    apr_uint64_t head[SMART_CACHE_HEAD_WORDS];
+    apr_uint64_t value[SMART_CACHE_MAX_VALUE / 8];
     apr_size_t len;
     apr_size_t i;
 
-    for (i = 0; i < count && i < sizeof(words) / sizeof(words[0]); i++) {
-        words[i] = smart_word_get(from + i);
+    for (i = 0; i < SMART_CACHE_HEAD_WORDS; i++) {
+        head[i] = smart_word_get(from + i);
     }
-    len = smart_head_length(words);
-    return len <= exam->cache->part[exam->class].max_value &&
-           smart_record_units(len) == smart_slot_units(slot) &&
-           words[SMART_CACHE_HEAD_SUM] ==
-               smart_cache_checksum(exam->cache->seal, words,
-                                    words + SMART_CACHE_HEAD_WORDS);
+    len = smart_head_length(head);
+    if (len > part->max_value ||
+        smart_record_units(len) != smart_slot_units(slot)) {
+        return false;
+    }
+    for (i = 0; i < (len + 7) / 8; i++) {
+        value[i] = smart_word_get(from + SMART_CACHE_HEAD_WORDS + i);
+    }
+    return head[SMART_CACHE_HEAD_SUM] ==
+           smart_cache_checksum(exam->cache->seal, head, value);
 }
 
 static bool record_is_placed(exam_t *exam, unsigned n)
@@ -187,7 +192,7 @@ apr_status_t smart_cache_validate(const smart_cache_t *cache, apr_pool_t *p,
                                   smart_cache_report_t *report,
                                   const char **perror)
 {
-    smart_cache_report_t unused;
+    smart_cache_report_t unused = {0};
 
     report = report ? report : &unused;
     memset(report, 0, sizeof(*report));

@@ -86,7 +86,7 @@ static bool lock_wait(smart_word_t *lock, apr_uint64_t me, bool *pstolen)
             *pstolen = seen != 0;
             return true;
         }
-        if (now - start >= SMART_CACHE_WAIT_MS * 1000) {
+        if (now - start >= SMART_CACHE_WAIT_MS * SMART_CLOCK_MS) {
             return false;
         }
         nanosleep(&nap, NULL);

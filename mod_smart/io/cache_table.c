@@ -6,7 +6,7 @@
 
 #define MAGIC        APR_UINT64_C(0x5363616354524d53) /* "SMRTcacS" */
 #define HEADER_WORDS 6u
-#define MIN_BYTES    (256u * 1024u)
+#define MIN_BYTES    262144u
 
 #define MAX_MONO_US   (INT64_MAX / 2)         /* times beyond are nonsense */
 #define MAX_LIFE_MS   APR_INT64_C(0xffffffff) /* about 49 days */
@@ -70,7 +70,7 @@ static void header_words(const smart_cache_t *cache, apr_uint64_t *words)
     words[4] = (apr_uint64_t)SMART_CACHE_INACTIVE_REGION << 32 |
                SMART_CACHE_ACTIVE_REGION;
     memcpy(head, words, 4 * sizeof(*words));
-    words[5] = smart_cache_checksum(cache->seal, head, NULL);
+    words[5] = smart_cache_checksum(cache->seal, head, words);
 }
 
 static void part_clear(const smart_cache_part_t *part)

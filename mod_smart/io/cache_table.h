@@ -70,12 +70,13 @@
 #define SMART_CACHE_PAGE            4096u
 #define SMART_CACHE_LINES           8u
 #define SMART_CACHE_LINE_SLOTS      7u
-#define SMART_CACHE_SLOTS           (SMART_CACHE_LINES * SMART_CACHE_LINE_SLOTS)
+#define SMART_CACHE_SLOTS           56u /* lines by slots */
 #define SMART_CACHE_UNIT            16u /* bytes of arena handed out at once */
 #define SMART_CACHE_UNIT_WORDS      2u  /* the same in words */
 #define SMART_CACHE_ACTIVE_REGION   16384u /* bytes, lines and arena */
 #define SMART_CACHE_INACTIVE_REGION 4096u  /* the same */
 #define SMART_CACHE_HEAD_WORDS      8u     /* of a record, before its value */
+#define SMART_CACHE_HEAD_BYTES      64u    /* the same */
 
 /* Fields of a slot. */
 #define SMART_CACHE_FP_SHIFT     48
@@ -116,6 +117,10 @@ typedef struct smart_cache_region_t {
     smart_cache_line_t line[SMART_CACHE_LINES];
 } smart_cache_region_t;
 
+_Static_assert(SMART_CACHE_SLOTS == SMART_CACHE_LINES * SMART_CACHE_LINE_SLOTS,
+               "all slots of all lines");
+_Static_assert(SMART_CACHE_HEAD_BYTES == SMART_CACHE_HEAD_WORDS * 8,
+               "a head's words");
 _Static_assert(sizeof(smart_cache_line_t) == 64, "a line is a cache line");
 _Static_assert(sizeof(smart_cache_region_t) % 64 == 0 &&
                    offsetof(smart_cache_region_t, line) == 64,
@@ -128,11 +133,11 @@ _Static_assert(sizeof(smart_cache_region_t) % 64 == 0 &&
 _Static_assert(SMART_CACHE_UNITS_OF(SMART_CACHE_ACTIVE_REGION) <=
                    SMART_CACHE_FIELD_MASK,
                "an offset fits its field");
-_Static_assert(SMART_CACHE_HEAD_WORDS * 8 + SMART_CACHE_MAX_INACTIVE <=
+_Static_assert(SMART_CACHE_HEAD_BYTES + SMART_CACHE_MAX_INACTIVE <=
                    SMART_CACHE_UNITS_OF(SMART_CACHE_INACTIVE_REGION) *
                        SMART_CACHE_UNIT,
                "the largest inactive record fits");
-_Static_assert(SMART_CACHE_HEAD_WORDS * 8 + SMART_CACHE_MAX_VALUE <=
+_Static_assert(SMART_CACHE_HEAD_BYTES + SMART_CACHE_MAX_VALUE <=
                    SMART_CACHE_UNITS_OF(SMART_CACHE_ACTIVE_REGION) *
                        SMART_CACHE_UNIT,
                "the largest active record fits");
@@ -277,9 +282,8 @@ static inline apr_size_t smart_head_length(const apr_uint64_t *head)
 /** Units a record with a value of len bytes takes. */
 static inline unsigned smart_record_units(apr_size_t len)
 {
-    return (
-        unsigned)((SMART_CACHE_HEAD_WORDS * 8 + len + (SMART_CACHE_UNIT - 1)) /
-                  SMART_CACHE_UNIT);
+    return (unsigned)((SMART_CACHE_HEAD_BYTES + len + (SMART_CACHE_UNIT - 1)) /
+                      SMART_CACHE_UNIT);
 }
 
 static inline bool smart_key_is(const apr_uint64_t *words,
