@@ -283,9 +283,13 @@ bool smart_grant_open(smart_slice_t record, smart_grant_t *grant)
 /* A text that is not in the record is a constant, and stays where it is. */
 static const void *moved(const void *at, smart_slice_t old, const char *copy)
 {
-    const apr_size_t offset = (apr_size_t)((const char *)at - old.ptr);
+    apr_size_t offset;
 
-    return at && offset < old.len ? copy + offset : at;
+    if (!at) {
+        return NULL;
+    }
+    offset = (apr_size_t)((const char *)at - old.ptr);
+    return offset < old.len ? copy + offset : at;
 }
 
 void smart_grant_move(const smart_grant_t *from, smart_slice_t old,

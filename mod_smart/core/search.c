@@ -438,7 +438,7 @@ void smart_search_add(smart_search_t *search, const char *name,
     param->name = smart_slice(name);
     param->value = smart_slice(value);
     if (!name_split(param)) {
-        SMART_ASSERT(!"a name with an empty part");
+        SMART_ASSERT(false); /* callers give no name with an empty part */
         param->base = param->name;
     }
     out = text_write(buf, param->name);
