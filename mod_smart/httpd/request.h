@@ -48,7 +48,7 @@ typedef struct smart_context_t {
     request_rec *r;
     const smart_base_t *base;         /* NULL: by AuthType alone */
     const smart_location_t *location; /* NULL: none could be made, deny */
-    const char *authorization;        /* that was judged; NULL: there was none */
+    const char *authorization; /* that was judged; NULL: there was none */
 
     /* how far it has come; all false at first */
     bool auth_type; /* AuthType SMART is in force */
