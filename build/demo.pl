@@ -212,7 +212,7 @@ sub outage {
     print "    The authorization server stops answering.\n\n";
     kill 'STOP', $lab->as_pid;
     step('A new token', $new, 'Observation/obs-1',
-        'It can not be checked: that is not the client\'s fault, and no.',
+        'It can not be checked. That is no fault of the client: 503, not 401.',
         status => 503, header => { 'Retry-After' => qr/^[1-9]/ });
     step('A token that was checked before', $clinician, 'Observation/obs-1',
         'Still in shared memory.', status => 200,
