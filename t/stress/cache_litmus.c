@@ -90,6 +90,7 @@ int main(int argc, char **argv)
     const char *error;
     uint64_t puts = 0;
     uint64_t busy = 0;
+    uint64_t spoiled;
     int failed = 0;
     int status;
     bool sound;
@@ -134,14 +135,14 @@ int main(int argc, char **argv)
      * may have spoiled a record when it came back. */
     smart_cache_stats(cache, SMART_CACHE_ACTIVE, &stats);
     smart_cache_validate(cache, drill_pool, &report, &error);
-    sound =
-        report.impossible == 0 && report.misplaced == 0 &&
-        report.damaged + report.overlapping + report.twice <= 3 * stats.stolen;
+    spoiled =
+        report.damaged + report.misplaced + report.overlapping + report.twice;
+    sound = report.impossible == 0 && spoiled <= 3 * stats.stolen;
     printf("%" PRIu64 " reads, %" PRIu64 " hits, %" PRIu64 " writes, %" PRIu64
            " busy, %" PRIu64 " locks stolen: %" PRIu64 " torn, %" PRIu64
-           " foreign; left damaged %" PRIu64 " of %" PRIu64 "\n",
+           " foreign; spoiled %" PRIu64 " of %" PRIu64 "\n",
            sum.reads, sum.hits, puts, busy, stats.stolen, sum.torn, sum.foreign,
-           report.damaged, report.whole + report.damaged);
+           spoiled, report.whole + report.damaged);
     return drill_verdict(sum.torn == 0 && sum.foreign == 0 && failed == 0 &&
                          sum.hits > sum.reads / 10 && puts > 0 && sound);
 }
