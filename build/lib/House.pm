@@ -33,7 +33,7 @@ sub files {
         return if $File::Find::name eq $self->{dir};
         my $path = substr $File::Find::name, 1 + length $self->{dir};
         if (-d $File::Find::name
-            && /(?:\A|\/)(?:\.git|\.out|node_modules|\.library)\z/) {
+            && /(?:\A|\/)(?:\.git|\.out|node_modules)\z/) {
             $File::Find::prune = 1;
         }
         push @found, $path if -f $File::Find::name && $path =~ $want;
