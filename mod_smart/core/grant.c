@@ -252,11 +252,12 @@ static bool record_read(smart_slice_t record, smart_grant_t *grant)
     smart_grant_head_t head;
     const smart_scope_t *scopes;
     const char *texts;
-    const char *end = record.ptr + record.len;
+    const char *end;
 
     if (!head_read(record, &head)) {
         return false;
     }
+    end = record.ptr + record.len;
     /* Aligned: the record is, and the head is a multiple of it. */
     scopes = (const void *)(record.ptr + sizeof(head));
     texts = (const char *)(scopes + head.scope_count);
