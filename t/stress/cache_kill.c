@@ -178,6 +178,6 @@ int main(int argc, char **argv)
     whole = region_is_whole();
     free(took);
     /* A put may be late because the machine is busy, but not as a rule. */
-    return drill_verdict(failed == 0 && late * 50 <= kills && left > 0 &&
+    return drill_verdict(failed == 0 && late * 5 <= kills && left > 0 &&
                          count.torn + count.foreign == 0 && !error && whole);
 }
