@@ -31,9 +31,12 @@ sub location {
     return $text;
 }
 
-# The second endpoint speaks plain HTTP to those who want TLS. Each drill that
-# opens a breaker waits until it is closed again.
+# Threads for all at once: a process without a free one closes connections that
+# clients keep. The second endpoint speaks plain HTTP to those who want TLS.
+# Each drill that opens a breaker waits until it is closed again.
 my $h = $lab->httpd(start => 0, conf => join '',
+    "StartServers 2\nServerLimit 2\nThreadsPerChild 64\n",
+    "MaxRequestWorkers 128\nMinSpareThreads 64\nMaxSpareThreads 128\n",
     "SmartIntrospectionMaxConcurrent $CAP\n", Smart::AccessLog::conf(),
     location('fhir', 'SmartCacheTTL 300s'),
     location('short', 'SmartCacheTTL 2s'),

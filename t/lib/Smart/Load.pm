@@ -19,9 +19,9 @@
 # What may become of a request:
 #   right    the status, and the text in the body
 #   wrong    another one
-#   broken   an answer that ends before it is whole; or none on a new connection
-#   closed   a kept connection was closed before the first byte of an answer, as
-#            a server may do at any time: the next one gets a new connection
+#   broken   an answer that ends before it is whole, or none
+#   closed   none, on a kept connection that was closed within 200 ms: it crossed
+#            the request, as a server may do at any time between two of them
 #   hung     no answer in time
 package Smart::Load;
 use strict;
@@ -109,7 +109,7 @@ sub _send {
         $c->{sock} ||= IO::Socket::INET->new(
             PeerAddr => '127.0.0.1', PeerPort => $self->{port},
             Proto => 'tcp', Timeout => $self->{timeout});
-        @$c{qw(want due busy in)} = ($want, $due, 1, '');
+        @$c{qw(want due busy in at)} = ($want, $due, 1, '', time());
         if (!$c->{sock}) { $self->_over($c, 'broken'); next }
         my $auth = defined $want->{token}
             ? "Authorization: Bearer $want->{token}\r\n" : '';
@@ -124,12 +124,18 @@ sub _send {
 sub _wait {
     my ($self, $end, $stop, @conns) = @_;
     my @busy = grep { $_->{busy} } @conns;
+    my @idle = grep { !$_->{busy} && $_->{sock} } @conns;
     my $v = '';
     vec($v, fileno $end, 1) = 1 if !$stop;
-    vec($v, fileno $_->{sock}, 1) = 1 for @busy;
+    vec($v, fileno $_->{sock}, 1) = 1 for @busy, @idle;
     my $wait = @busy < @conns && !$stop
         ? min(0.1, $self->_due - time()) : 0.1;
     select $v, undef, undef, $wait < 0 ? 0 : $wait;
+    # What can be read where nothing is under way is the end; a server may wait
+    # for ours.
+    for my $c (@idle) {
+        delete $c->{sock} if vec($v, fileno $c->{sock}, 1);
+    }
     for my $c (@busy) {
         if (vec($v, fileno $c->{sock}, 1)) { $self->_read($c) }
         elsif (time() - $c->{due} > $self->{timeout}) {
@@ -154,9 +160,9 @@ sub _read {
             && (!defined $w->{body} || index($r{body}, $w->{body}) >= 0);
         return $self->_over($c, $right ? 'right' : 'wrong');
     }
-    return $self->_over($c, $c->{reused} && !$c->{some} ? 'closed' : 'broken')
-        if !$n;
-    return;
+    return if $n;
+    my $crossed = $c->{reused} && !$c->{some} && time() - $c->{at} < 0.2;
+    return $self->_over($c, $crossed ? 'closed' : 'broken');
 }
 
 sub _over {
