@@ -112,13 +112,17 @@ static bool says_nothing(const smart_dir_conf_t *conf)
 void *smart_config_dir_merge(apr_pool_t *p, void *outer_conf, void *inner_conf)
 {
     const smart_dir_conf_t *outer = outer_conf, *inner = inner_conf;
-    smart_dir_conf_t *conf = apr_palloc(p, sizeof(*conf));
+    smart_dir_conf_t *conf;
 
+    /* A merge with nothing is the other side: as it is, since nobody writes
+       to a section once it was read. */
     if (says_nothing(outer)) {
-        *conf = *inner;
-        merge_parts(conf, outer, inner);
-        return conf;
+        return inner_conf;
     }
+    if (says_nothing(inner)) {
+        return outer_conf;
+    }
+    conf = apr_palloc(p, sizeof(*conf));
     INNER_WINS(mode);
     INNER_WINS(fhir_base);
     INNER_WINS(version);

@@ -15,6 +15,7 @@
 
 typedef struct memo_t {
     apr_size_t len;                        /* 0: nothing is remembered */
+    bool repeated;                         /* it came more than once */
     unsigned char realm[SMART_DIGEST_LEN]; /* its fingerprint */
     unsigned char key[SMART_DIGEST_LEN];
     char token[MEMO_TOKEN];
@@ -79,9 +80,11 @@ apr_status_t smart_memo_key(request_rec *r, const smart_digest_realm_t *realm,
         memcmp(memo->realm, fingerprint, SMART_DIGEST_LEN) == 0 &&
         same_token(memo->token, token.ptr, token.len)) {
         memcpy(key, memo->key, SMART_DIGEST_LEN);
+        memo->repeated = true;
         return APR_SUCCESS;
     }
     memo->len = 0;
+    memo->repeated = false;
     memo->record_len = 0;
     rv = smart_digest_token(realm, token, key);
     if (rv == APR_SUCCESS) {
@@ -132,7 +135,8 @@ void smart_memo_keep(request_rec *r, const unsigned char *key,
 {
     memo_t *memo = memo_about(r, key);
 
-    if (!memo || record.len > MEMO_RECORD) {
+    /* A connection that has many tokens would copy each for nothing. */
+    if (!memo || !memo->repeated || record.len > MEMO_RECORD) {
         return;
     }
     memcpy(memo->record, record.ptr, record.len);
