@@ -32,11 +32,23 @@ static const smart_reason_row_t rows[] = {
                                  "The Connection header is not acceptable."},
     [SMART_REASON_BODY] = {"body", 400, NULL, "invalid",
                            "The request body can not be understood."},
+    [SMART_REASON_CONTENT] = {"content", 400, NULL, "invalid",
+                              "Type or id of the content are not those of "
+                              "the URL."},
     [SMART_REASON_TOO_LARGE] = {"too-large", 413, NULL, "too-long",
                                 "The request body is too large."},
     [SMART_REASON_MEDIA_TYPE] = {"media-type", 415, NULL, "not-supported",
                                  "The media type or coding of the request body "
                                  "is not supported."},
+    [SMART_REASON_NOT_ACCEPTABLE] = {"not-acceptable", 406, NULL,
+                                     "not-supported",
+                                     "Only JSON can be had with this access "
+                                     "token."},
+    [SMART_REASON_PRECONDITION] = {"precondition", 412, NULL, "conflict",
+                                   "The resource is not in the expected "
+                                   "version."},
+    [SMART_REASON_PATCH] = {"patch", 422, NULL, "processing",
+                            "The patch can not be applied."},
     [SMART_REASON_EMPTY_VALUE] = {"empty-value", 400, NULL, "invalid",
                                   "A search parameter has no value."},
 
@@ -102,12 +114,18 @@ static const smart_reason_row_t rows[] = {
     [SMART_REASON_RULE] = {"rule", 403, NULL, "forbidden",
                            "This interaction is not permitted."},
     [SMART_REASON_JOB] = {"job", 404, NULL, "not-found", NOT_FOUND},
+    [SMART_REASON_OUTSIDE] = {"outside", 403, SCOPE, "forbidden", OUTSIDE},
+    [SMART_REASON_ENTRY] = {"entry", 403, SCOPE, "forbidden",
+                            "An entry of the Bundle is not permitted."},
 
     [SMART_REASON_REQUIRE] = {"require", 403, SCOPE, "forbidden", OUTSIDE},
     [SMART_REASON_GATE] = {"gate", 403, NULL, "forbidden",
                            "This request is not permitted."},
     [SMART_REASON_INTERNAL] = {"internal", 500, NULL, "exception",
                                "The request could not be handled."},
+    [SMART_REASON_BACKEND] = {"backend", 502, NULL, "exception",
+                              "The answer of the FHIR server could not be "
+                              "checked."},
 };
 
 _Static_assert(sizeof(rows) / sizeof(rows[0]) == SMART_REASON_COUNT,

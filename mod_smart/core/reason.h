@@ -24,9 +24,14 @@ typedef enum {
     SMART_REASON_BODY,        /* the body is not what its type says */
     SMART_REASON_EMPTY_VALUE, /* a compartment parameter without value */
 
-    /* its body: 413 and 415 */
-    SMART_REASON_TOO_LARGE,  /* too large */
-    SMART_REASON_MEDIA_TYPE, /* its media type or coding */
+    SMART_REASON_CONTENT, /* type or id of the content is not the URL's */
+
+    /* its body, and what is asked for in return: 406 to 422 */
+    SMART_REASON_TOO_LARGE,      /* 413 */
+    SMART_REASON_MEDIA_TYPE,     /* 415: media type or coding */
+    SMART_REASON_NOT_ACCEPTABLE, /* 406: _format, Accept rule JSON out */
+    SMART_REASON_PRECONDITION,   /* 412: If-Match is not what is there */
+    SMART_REASON_PATCH,          /* 422: the patch does not apply */
 
     /* the token: 400 or 401 */
     SMART_REASON_NO_TOKEN,        /* 401 without error */
@@ -60,11 +65,14 @@ typedef enum {
     SMART_REASON_ASYNC,         /* respond-async under restriction */
     SMART_REASON_RULE,          /* a SmartRule denies */
     SMART_REASON_JOB,           /* 404: status of an asynchronous job */
+    SMART_REASON_OUTSIDE,       /* a type in no compartment, and not shared */
+    SMART_REASON_ENTRY,         /* an entry of a batch is denied */
 
     /* httpd's side */
     SMART_REASON_REQUIRE,  /* 403: another Require line */
     SMART_REASON_GATE,     /* 403: no permit for what would be sent */
     SMART_REASON_INTERNAL, /* 500: out of memory, no digest, ... */
+    SMART_REASON_BACKEND,  /* 502: an answer that proves nothing */
 
     SMART_REASON_COUNT
 } smart_reason_e;

@@ -71,9 +71,12 @@ static void statuses_and_errors(void **state)
         const char *error;
     } want[] = {
         {SMART_REASON_UNDECIDED, SMART_REASON_UNDECIDED, 403, NULL},
-        {SMART_REASON_PATH, SMART_REASON_EMPTY_VALUE, 400, NULL},
+        {SMART_REASON_PATH, SMART_REASON_CONTENT, 400, NULL},
         {SMART_REASON_TOO_LARGE, SMART_REASON_TOO_LARGE, 413, NULL},
         {SMART_REASON_MEDIA_TYPE, SMART_REASON_MEDIA_TYPE, 415, NULL},
+        {SMART_REASON_NOT_ACCEPTABLE, SMART_REASON_NOT_ACCEPTABLE, 406, NULL},
+        {SMART_REASON_PRECONDITION, SMART_REASON_PRECONDITION, 412, NULL},
+        {SMART_REASON_PATCH, SMART_REASON_PATCH, 422, NULL},
         {SMART_REASON_NO_TOKEN, SMART_REASON_NO_TOKEN, 401, NULL},
         {SMART_REASON_TOKEN_MALFORMED, SMART_REASON_TOKEN_TWICE, 400,
          "invalid_request"},
@@ -92,9 +95,11 @@ static void statuses_and_errors(void **state)
         {SMART_REASON_ASYNC, SMART_REASON_ASYNC, 403, "insufficient_scope"},
         {SMART_REASON_RULE, SMART_REASON_RULE, 403, NULL},
         {SMART_REASON_JOB, SMART_REASON_JOB, 404, NULL},
+        {SMART_REASON_OUTSIDE, SMART_REASON_ENTRY, 403, "insufficient_scope"},
         {SMART_REASON_REQUIRE, SMART_REASON_REQUIRE, 403, "insufficient_scope"},
         {SMART_REASON_GATE, SMART_REASON_GATE, 403, NULL},
         {SMART_REASON_INTERNAL, SMART_REASON_INTERNAL, 500, NULL},
+        {SMART_REASON_BACKEND, SMART_REASON_BACKEND, 502, NULL},
     };
     apr_size_t i;
     int reason;
@@ -135,7 +140,11 @@ static void issue_code_follows_the_status(void **state)
             assert_string_equal(code, "not-found");
             break;
         case 405:
+        case 406:
             assert_string_equal(code, "not-supported");
+            break;
+        case 412:
+            assert_string_equal(code, "conflict");
             break;
         case 413:
             assert_string_equal(code, "too-long");
@@ -143,7 +152,11 @@ static void issue_code_follows_the_status(void **state)
         case 415:
             assert_string_equal(code, "not-supported");
             break;
+        case 422:
+            assert_string_equal(code, "processing");
+            break;
         case 500:
+        case 502:
             assert_string_equal(code, "exception");
             break;
         case 503:
