@@ -865,6 +865,23 @@ subtest 'warnings' => sub {
              'Require local'), quiet => 1);
 };
 
+subtest 'detours are warned about' => sub {
+    my $l = location('/fhir', 'ProxyPass http://127.0.0.1:9/r4/fhir');
+    my $detour = qr{leads to the backend of the base /fhir/ at };
+    my %at = ('/app/r4/fhir' => 'ProxyPass /app http://127.0.0.1:9/',
+              '/x' => 'ProxyPass /x http://127.0.0.1:9/r4/fhir/',
+              '/y' => 'ProxyPass "/y/" "http://127.0.0.1:9/r4/fhir/Patient/"',
+              '/r4/fhir' => 'ProxyPass / http://127.0.0.1:9/');
+    warned("to $_", "$l\n$at{$_}", qr{$detour\Q$_\E/}) for sort keys %at;
+    unlike accepted($_, "$l\n$_")->{err}, $detour, '... is none' for
+        'ProxyPass /app http://127.0.0.1:9/app',
+        'ProxyPass /app http://127.0.0.1:8/r4/fhir',
+        'ProxyPass /app http://127.0.0.1:9/r4/fhir2',
+        'ProxyPass /fhir/x http://127.0.0.1:9/r4/fhir/x';
+    accepted('all of a server', location('/fhir')
+             . "\nProxyPass / http://127.0.0.1:9/", quiet => 1);
+};
+
 # --- in a running server -----------------------------------------------------
 
 subtest 'at a start' => sub {

@@ -9,7 +9,8 @@
  * a mapping the backend gets another path than the one that was judged.
  *
  * A way counts when its path is at or below a base, or when it is above one
- * and no better way leads there first.
+ * and no better way leads there first. Ways from elsewhere to where a base is
+ * on its backend are warned about: nobody asks for a token there.
  *
  * Does not: follow variables and conditions. What is not seen here is refused
  * by the gate, request by request.
@@ -397,6 +398,117 @@ static void check_way(smart_check_t *check, const server_rec *s, int i,
     }
 }
 
+/* ---- detours ---- */
+
+/* A target in parts, to be compared: "http://B:8080/fhir/" is host "B:8080"
+   and path "/fhir". */
+typedef struct place_at_t {
+    const char *host; /* with port; of a balancer its name */
+    const char *path; /* no trailing slash */
+} place_at_t;
+
+static const char *without_slash(const char *path, apr_pool_t *p)
+{
+    apr_size_t len = strlen(path);
+
+    while (len > 0 && path[len - 1] == '/') {
+        len--;
+    }
+    return apr_pstrmemdup(p, path, len);
+}
+
+/* False: not known as far as that. */
+static bool place_of(const way_t *way, apr_pool_t *p, place_at_t *pplace)
+{
+    const char *host = way->target ? strstr(way->target, "://") : NULL;
+    apr_size_t len;
+
+    if (!host || way->regex || !way->path || strchr(way->target, '$')) {
+        return false;
+    }
+    len = strcspn(host + 3, "/");
+    pplace->host = apr_pstrmemdup(p, host + 3, len);
+    pplace->path = without_slash(host + 3 + len, p);
+    return true;
+}
+
+/* Where a base is on its backend: what a way adds to its target. */
+static bool place_of_base(const way_t *way, const smart_base_t *base,
+                          apr_pool_t *p, place_at_t *pplace)
+{
+    const char *at = way->path ? without_slash(way->path, p) : "";
+
+    if (!place_of(way, p, pplace) ||
+        !smart_path_below(base->path, at, strlen(at))) {
+        return false;
+    }
+    pplace->path = apr_pstrcat(p, pplace->path, base->path + strlen(at), NULL);
+    return true;
+}
+
+/* The path at which a way leads to a place of a backend; NULL: it does not. */
+static const char *path_to(const way_t *way, const place_at_t *place,
+                           apr_pool_t *p)
+{
+    place_at_t to;
+
+    if (!place_of(way, p, &to) || apr_cstr_casecmp(to.host, place->host)) {
+        return NULL;
+    }
+    if (smart_path_below(place->path, to.path, strlen(to.path))) {
+        return apr_pstrcat(p, without_slash(way->path, p),
+                           place->path + strlen(to.path), NULL);
+    }
+    return smart_path_below(to.path, place->path, strlen(place->path))
+               ? without_slash(way->path, p)
+               : NULL;
+}
+
+/* Other ways to the place where a base is on its backend. */
+static void warn_detours(smart_check_t *check, const server_rec *s,
+                         const smart_base_t *base, const place_at_t *place)
+{
+    const smart_server_conf_t *conf = smart_check_bases(s);
+    int i, k;
+
+    for (i = 0; i < check->tree->lines->nelts; i++) {
+        const way_t way = read_way(
+            check, s, &APR_ARRAY_IDX(check->tree->lines, i, smart_line_t));
+        const char *path = path_to(&way, place, check->p);
+
+        for (k = 0; path && k < conf->base_count; k++) {
+            if (smart_path_below(path, conf->bases[k].path,
+                                 conf->bases[k].len)) {
+                path = NULL;
+            }
+        }
+        if (path) {
+            smart_check_warn(check, way.node,
+                             "SMART0137: %s leads to the backend of the base "
+                             "%s/ at %s/ as well, where no token is asked for",
+                             way.node->directive, base->path, path);
+        }
+    }
+}
+
+static void check_detours(smart_check_t *check, const server_rec *s)
+{
+    const smart_server_conf_t *conf = smart_check_bases(s);
+    place_at_t place;
+    int i, k;
+
+    for (i = 0; i < check->tree->lines->nelts; i++) {
+        const way_t way = read_way(
+            check, s, &APR_ARRAY_IDX(check->tree->lines, i, smart_line_t));
+
+        for (k = 0; way.target && k < conf->base_count; k++) {
+            if (place_of_base(&way, &conf->bases[k], check->p, &place)) {
+                warn_detours(check, s, &conf->bases[k], &place);
+            }
+        }
+    }
+}
+
 void smart_check_proxy(smart_check_t *check, server_rec *s)
 {
     int i;
@@ -409,6 +521,7 @@ void smart_check_proxy(smart_check_t *check, server_rec *s)
             check_way(check, s, i, &way);
         }
     }
+    check_detours(check, s);
 }
 
 /* ---- caches ---- */
