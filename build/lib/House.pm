@@ -32,9 +32,10 @@ sub files {
     File::Find::find({ no_chdir => 1, wanted => sub {
         return if $File::Find::name eq $self->{dir};
         my $path = substr $File::Find::name, 1 + length $self->{dir};
-        if (-d $File::Find::name
-            && /(?:\A|\/)(?:\.git|\.out|node_modules)\z/) {
-            $File::Find::prune = 1;
+        # (.git is a file in a linked work tree.)
+        if (/(?:\A|\/)(?:\.git|\.out|node_modules)\z/) {
+            $File::Find::prune = -d $File::Find::name;
+            return;
         }
         push @found, $path if -f $File::Find::name && $path =~ $want;
     } }, $self->{dir});
