@@ -25,19 +25,25 @@
 #define SMART_DECISION_H
 
 #include "core/base.h"
+#include "core/compartment.h"
 #include "core/grant.h"
 #include "core/interaction.h"
 #include "core/reason.h"
 #include "core/rule.h"
+#include "core/search.h"
 
 /** What a caller must do for a permit to hold. */
 typedef enum {
     SMART_OBLIGE_NONE = 0,
-    SMART_OBLIGE_FORM = 1,    /* read the form, decide again with it */
-    SMART_OBLIGE_NARROW = 2,  /* search narrowed to the context */
-    SMART_OBLIGE_INSPECT = 4, /* the answer, resource by resource */
-    SMART_OBLIGE_BODY = 8,    /* the body sent */
-    SMART_OBLIGE_PREREAD = 16 /* what is there now */
+    SMART_OBLIGE_FORM = 1,     /* read the form, decide again with it */
+    SMART_OBLIGE_NARROW = 2,   /* search narrowed to the context */
+    SMART_OBLIGE_INSPECT = 4,  /* the answer, resource by resource */
+    SMART_OBLIGE_BODY = 8,     /* the body sent */
+    SMART_OBLIGE_PREREAD = 16, /* what is there now */
+    SMART_OBLIGE_MINIMAL = 32, /* a write whose answer may not be seen: ask for
+                                  none, and drop what comes */
+    SMART_OBLIGE_CONTEXT = 64  /* Binary: read it as JSON first; what its
+                                  securityContext names must be covered */
 } smart_oblige_e;
 
 typedef enum {
@@ -49,6 +55,7 @@ typedef enum {
 typedef struct smart_policy_t {
     smart_fhir_e version;
     smart_fhir_user_e fhir_user;
+    smart_compartment_t compartment;
     bool discovery_public; /* .well-known/smart-configuration: always true */
     const smart_rule_t *const *rules; /* first match wins */
     int rule_count;
@@ -66,6 +73,11 @@ typedef struct smart_decision_t {
                               would do; NULL: none to name */
     const char *patient;   /* restricted to this compartment; NULL: none */
     const char *query;     /* to be sent instead of the client's; NULL: keep */
+    smart_letters_t shown; /* INSPECT: the letter, R or S, that each resource
+                              of the answer needs */
+    const smart_pair_t *narrow; /* NARROW: to be appended to the query, the
+                                   form or If-None-Exist, in this order */
+    int narrow_count; /* may be 0: all of it is there, or forms no query */
     const smart_rule_t *rule; /* that decided; NULL: built-in mapping */
 } smart_decision_t;
 

@@ -54,6 +54,12 @@ typedef struct smart_search_param_t {
     smart_slice_t value;    /* decoded */
 } smart_search_param_t;
 
+/** A parameter to be added: name and value, decoded. */
+typedef struct smart_pair_t {
+    const char *name;
+    const char *value;
+} smart_pair_t;
+
 typedef struct smart_search_t {
     smart_search_param_t *params;
     int count;

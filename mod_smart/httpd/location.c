@@ -173,6 +173,7 @@ static void take_policy(smart_location_t *l, const smart_dir_conf_t *conf,
     l->policy.fhir_user = conf->fhir_user == SMART_FHIR_USER_CONF_REQUIRED
                               ? SMART_FHIR_USER_REQUIRED
                               : SMART_FHIR_USER_OPTIONAL;
+    l->policy.compartment = smart_compartment_default();
     l->policy.discovery_public = true;
     l->policy.rules = rules;
     l->policy.rule_count = n;
