@@ -464,6 +464,18 @@ static const char *path_to(const way_t *way, const place_at_t *place,
                : NULL;
 }
 
+/* A section that asks for something else instead of a token: somebody has
+   thought about it. */
+static bool asks_otherwise(const smart_section_t *t)
+{
+    for (; t; t = t->parent) {
+        if (t->require && t->kind != SMART_SECTION_SERVER) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Other ways to the place where a base is on its backend. */
 static void warn_detours(smart_check_t *check, const server_rec *s,
                          const smart_base_t *base, const place_at_t *place)
@@ -474,7 +486,8 @@ static void warn_detours(smart_check_t *check, const server_rec *s,
     for (i = 0; i < check->tree->lines->nelts; i++) {
         const way_t way = read_way(
             check, s, &APR_ARRAY_IDX(check->tree->lines, i, smart_line_t));
-        const char *path = path_to(&way, place, check->p);
+        const char *path =
+            asks_otherwise(way.section) ? NULL : path_to(&way, place, check->p);
 
         for (k = 0; path && k < conf->base_count; k++) {
             if (smart_path_below(path, conf->bases[k].path,
