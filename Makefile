@@ -12,6 +12,8 @@
 #   make stress           programs of t/stress with short defaults
 #   make asan ubsan tsan  unit tests and stress under a sanitizer
 #   make programs         unit and stress programs, built but not run
+#   make fuzz [T=x] [SECONDS=n]   targets of t/fuzz, or one, 60 s each
+#   make fuzz-programs    those programs, built but not run
 #   make tidy             clang-format, clang-tidy, cppcheck: all silent
 #   make bench            all benchmarks, ten minutes (t/bench/README.md)
 #   make bench-programs   the programs of t/bench, built but not run
@@ -27,7 +29,8 @@
 include build/rules.mk
 
 .PHONY: all install check check-unit check-guards test test-apache stress \
-    asan ubsan tsan tidy bench bench-programs programs demo clean
+    asan ubsan tsan fuzz fuzz-programs tidy bench bench-programs programs \
+    demo clean
 
 all: module libs
 
@@ -55,6 +58,11 @@ asan ubsan tsan:
 	$Q$(MAKE) --no-print-directory SANITIZER=$@ check-unit stress
 
 programs: $(UNIT) $(STRESS)
+
+fuzz:
+	$Qbuild/fuzz --seconds $(or $(SECONDS),60) $T
+
+fuzz-programs: $(FUZZ)
 
 tidy:
 	$Qbuild/tidy

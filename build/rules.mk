@@ -79,6 +79,7 @@ MAIN_O := $(patsubst mod_smart/%.c,$B/%.o,$(wildcard mod_smart/mod_smart.c))
 UNIT_OF_FILE := $(patsubst t/%.c,$B/%,$(wildcard t/unit/*_test.c))
 UNIT := $(UNIT_OF_FILE) $B/unit/digest_evp_test
 STRESS := $(patsubst t/%.c,$B/%,$(wildcard t/stress/*.c))
+FUZZ := $(patsubst t/%.c,$B/%,$(wildcard t/fuzz/*.c))
 BENCHES := $(patsubst t/%.c,$B/%,$(wildcard t/bench/*.c))
 SUITES := $(filter-out t/guards.t,$(sort $(wildcard t/*.t)))
 PROVE = prove --exec build/tap-run $(PROVEFLAGS)
@@ -135,6 +136,10 @@ $(UNIT_OF_FILE): $B/%: t/%.c $B/libio.a $B/libcore.a $B/flags
 $(STRESS) $(BENCHES): $B/%: t/%.c $B/libio.a $B/libcore.a $B/flags
 	$(call link,$B/libio.a)
 
+# libFuzzer brings main(); only with SANITIZER=fuzz CC=clang.
+$(FUZZ): $B/%: t/%.c $B/libcore.a $B/flags
+	$(call link,-fsanitize=fuzzer)
+
 # digest.c with OpenSSL's EVP: the object comes before the library that has
 # the other one.
 $B/io/digest_evp.o: mod_smart/io/digest.c $B/flags
@@ -160,12 +165,12 @@ FLAGS = $(CC) $(PURE_FLAGS) / $(HTTPD_FLAGS) / $(TEST_FLAGS) / $(LDFLAGS)
 $B/flags: FORCE
 	$Qmkdir -p $(@D)
 	$Qecho '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
-$(CORE_O) $(IO_O) $(HTTPD_O) $(MAIN_O) $(UNIT) $(STRESS) \
+$(CORE_O) $(IO_O) $(HTTPD_O) $(MAIN_O) $(UNIT) $(STRESS) $(FUZZ) \
     $B/io/digest_evp.o: build/rules.mk
 
 -include $(patsubst %.o,%.d,$(CORE_O) $(IO_O) $(HTTPD_O) $(MAIN_O) \
     $B/io/digest_evp.o)
--include $(addsuffix .d,$(UNIT) $(STRESS) $(BENCHES))
+-include $(addsuffix .d,$(UNIT) $(STRESS) $(FUZZ) $(BENCHES))
 
 # --- installation ------------------------------------------------------------
 

@@ -29,8 +29,8 @@ smart_need_t smart_need_never(smart_reason_e reason)
 static bool list_named(smart_fhir_e v, smart_slice_t value,
                        smart_typeset_t *set)
 {
-    const char *s = value.ptr;
-    const char *end = value.ptr + value.len;
+    const char *s = value.len ? value.ptr : "";
+    const char *end = s + value.len;
 
     for (;;) {
         const char *comma =
