@@ -121,13 +121,14 @@ static smart_verdict_t judge_provenance(const smart_case_t *c,
 }
 
 static smart_verdict_t judge_kind(const smart_case_t *c,
-                                  const smart_part_t *part)
+                                  const smart_part_t *part, int scope)
 {
     if (c->i->kind == SMART_INTERACTION_OPERATION) {
         return smart_operation_judge(c->policy, c->grant, part, c->i, c->p);
     }
     return part->restricted
-               ? smart_restriction_judge(c->policy->version, part, c->i)
+               ? smart_restriction_judge(c->policy, c->grant, part, scope, c->i,
+                                         c->p)
                : smart_unrestricted_judge(c->policy, c->grant, part, c->i);
 }
 
@@ -151,9 +152,9 @@ static bool is_out_of_sight(const smart_case_t *c, const smart_part_t *part,
     bool bundle = c->i->kind == SMART_INTERACTION_BATCH ||
                   c->i->kind == SMART_INTERACTION_TRANSACTION;
 
-    return part->restricted || (obligations & SMART_OBLIGE_INSPECT) ||
-           (bundle &&
-            !smart_part_unlimited(c->grant, c->policy->fhir_user, LETTERS_ALL));
+    return part->restricted ||
+           (obligations & (SMART_OBLIGE_INSPECT | SMART_OBLIGE_MINIMAL)) ||
+           (bundle && !smart_part_unlimited(c->grant, c->policy, LETTERS_ALL));
 }
 
 /* What may be, held against what can be done for it. */
@@ -191,7 +192,7 @@ static smart_verdict_t judge(const smart_case_t *c, const smart_part_t *part,
             return verdict;
         }
     }
-    verdict = judge_kind(c, part);
+    verdict = judge_kind(c, part, *pscope);
     return verdict.may ? judge_obligations(c, part, verdict) : verdict;
 }
 
@@ -281,6 +282,11 @@ static void permit(const smart_case_t *c, const smart_part_t *part,
         smart_scope_text(&c->grant->scopes[scope], c->grant->constraints, c->p);
     d->patient = part->patient;
     d->query = verdict->query;
+    if (verdict->obligations & (SMART_OBLIGE_INSPECT | SMART_OBLIGE_CONTEXT)) {
+        d->shown = verdict->shown;
+    }
+    d->narrow = verdict->narrow;
+    d->narrow_count = verdict->narrow_count;
 }
 
 static void decide_parts(const smart_case_t *c, smart_decision_t *d)
@@ -292,10 +298,11 @@ static void decide_parts(const smart_case_t *c, smart_decision_t *d)
     int n, scope;
 
     for (n = 0; n < SMART_PARTS; n++) {
+        const int nth = smart_part_nth(c->policy, n);
         smart_verdict_t verdict;
 
-        if (!(present & 1u << n) ||
-            !smart_part_at(c->grant, c->policy->fhir_user, n, &part)) {
+        if (!(present & 1u << nth) ||
+            !smart_part_at(c->grant, c->policy, nth, &part)) {
             continue;
         }
         verdict = judge(c, &part, &scope);

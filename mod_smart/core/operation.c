@@ -135,11 +135,11 @@ static smart_verdict_t types_readable(const smart_policy_t *policy,
     }
     while ((type = smart_typeset_next(&named, type)) != 0) {
         smart_need_t need = smart_need_type(type, SMART_LETTER_R);
-        if (!smart_part_any(grant, policy->fhir_user, &need)) {
+        if (!smart_part_any(grant, policy, &need)) {
             return smart_verdict_lacks(type, SMART_LETTER_R);
         }
     }
-    return smart_verdict_may(SMART_OBLIGE_INSPECT);
+    return smart_verdict_shows(SMART_LETTER_R);
 }
 
 static smart_verdict_t judge_everything(const smart_policy_t *policy,
@@ -149,8 +149,7 @@ static smart_verdict_t judge_everything(const smart_policy_t *policy,
 {
     smart_verdict_t verdict;
 
-    if (!part->restricted &&
-        smart_part_unlimited(grant, policy->fhir_user, LETTERS_RS)) {
+    if (!part->restricted && smart_part_unlimited(grant, policy, LETTERS_RS)) {
         return smart_verdict_may(SMART_OBLIGE_NONE);
     }
     if (is_foreign(part, i)) {
@@ -170,14 +169,15 @@ static smart_verdict_t judge_everything(const smart_policy_t *policy,
 static smart_verdict_t judge_lastn(const smart_policy_t *policy,
                                    const smart_grant_t *grant,
                                    const smart_part_t *part,
-                                   const smart_interaction_t *i)
+                                   const smart_interaction_t *i, apr_pool_t *p)
 {
+    smart_narrowing_t narrowing;
     smart_verdict_t verdict;
 
     if (!part->restricted) {
         verdict =
             smart_unrestricted_search(policy, grant, part, i->type, &i->search);
-        if (!smart_part_unlimited(grant, policy->fhir_user, SMART_LETTER_S)) {
+        if (!smart_part_unlimited(grant, policy, SMART_LETTER_S)) {
             verdict.obligations |= body_of(i);
         }
         return verdict;
@@ -185,10 +185,12 @@ static smart_verdict_t judge_lastn(const smart_policy_t *policy,
     if (i->body) { /* a URL can be narrowed, Parameters can not */
         return smart_verdict_not(SMART_REASON_CONSTRUCT);
     }
-    verdict = smart_restriction_search(policy->version, part, i->type,
-                                       &i->search, "max");
-    verdict.obligations |= SMART_OBLIGE_NARROW | SMART_OBLIGE_INSPECT;
-    return verdict;
+    verdict =
+        smart_restriction_search(policy, part, i->type, &i->search, "max");
+    verdict.obligations |= SMART_OBLIGE_INSPECT;
+    verdict.shown = SMART_LETTER_S;
+    narrowing = smart_narrow_search(policy, grant, i->type, &i->search, p);
+    return smart_restriction_narrowed(verdict, &narrowing);
 }
 
 /* --- export -------------------------------------------------------------- */
@@ -375,12 +377,17 @@ static smart_verdict_t judge_terminology(const smart_part_t *part)
 static smart_verdict_t judge_other(const smart_part_t *part,
                                    const smart_interaction_t *i)
 {
+    smart_verdict_t verdict;
+
     if (!part->restricted) {
         return smart_verdict_may(SMART_OBLIGE_NONE);
     }
-    return is_foreign(part, i)
-               ? smart_verdict_not(SMART_REASON_FOREIGN)
-               : smart_verdict_may(SMART_OBLIGE_INSPECT | body_of(i));
+    if (is_foreign(part, i)) {
+        return smart_verdict_not(SMART_REASON_FOREIGN);
+    }
+    verdict = smart_verdict_shows(SMART_LETTER_R);
+    verdict.obligations |= body_of(i);
+    return verdict;
 }
 
 smart_verdict_t smart_operation_judge(const smart_policy_t *policy,
@@ -393,7 +400,7 @@ smart_verdict_t smart_operation_judge(const smart_policy_t *policy,
     case OP_EVERYTHING:
         return judge_everything(policy, grant, part, i);
     case OP_LASTN:
-        return judge_lastn(policy, grant, part, i);
+        return judge_lastn(policy, grant, part, i, p);
     case OP_EXPORT:
         return judge_export(policy->version, grant, part, i, p);
     case OP_TERMINOLOGY:

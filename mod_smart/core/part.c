@@ -16,6 +16,9 @@ static const struct {
     {SMART_CONTEXT_USER, true, true},     {SMART_CONTEXT_PATIENT, true, true},
 };
 
+/* In which order they are tried where the backend holds patients apart. */
+static const int order_off[SMART_PARTS] = {0, 1, 4, 5, 2, 3, 6, 7};
+
 /* Whether user/ scopes may be used, and held to which compartment. */
 static void use_user(const smart_grant_t *grant, smart_fhir_user_e fhir_user,
                      smart_part_t *part)
@@ -39,7 +42,17 @@ static void use_user(const smart_grant_t *grant, smart_fhir_user_e fhir_user,
     part->unusable = usable ? SMART_REASON_UNDECIDED : SMART_REASON_FHIR_USER;
 }
 
-bool smart_part_at(const smart_grant_t *grant, smart_fhir_user_e fhir_user,
+static bool is_off(const smart_policy_t *policy)
+{
+    return policy->compartment.mode == SMART_COMPARTMENT_OFF;
+}
+
+int smart_part_nth(const smart_policy_t *policy, int n)
+{
+    return is_off(policy) ? order_off[n] : n;
+}
+
+bool smart_part_at(const smart_grant_t *grant, const smart_policy_t *policy,
                    int n, smart_part_t *ppart)
 {
     memset(ppart, 0, sizeof(*ppart));
@@ -49,15 +62,19 @@ bool smart_part_at(const smart_grant_t *grant, smart_fhir_user_e fhir_user,
     }
     ppart->context = parts[n].context;
     ppart->constrained = parts[n].constrained;
-    ppart->restricted = parts[n].constrained || parts[n].held;
+    ppart->restricted =
+        parts[n].constrained || (parts[n].held && !is_off(policy));
     if (ppart->context == SMART_CONTEXT_USER) {
-        use_user(grant, fhir_user, ppart);
+        use_user(grant, policy->fhir_user, ppart);
     }
     if (ppart->context == SMART_CONTEXT_PATIENT) {
         ppart->patient = grant->patient;
         if (!grant->patient || !*grant->patient) {
             ppart->unusable = SMART_REASON_NO_PATIENT;
         }
+    }
+    if (is_off(policy)) {
+        ppart->patient = NULL;
     }
     return true;
 }
@@ -215,13 +232,13 @@ bool smart_part_covers(const smart_grant_t *grant, const smart_part_t *part,
 }
 
 bool smart_part_unlimited(const smart_grant_t *grant,
-                          smart_fhir_user_e fhir_user, smart_letters_t letters)
+                          const smart_policy_t *policy, smart_letters_t letters)
 {
     smart_part_t part;
     int n;
 
     for (n = 0; n < SMART_PARTS; n++) {
-        if (smart_part_at(grant, fhir_user, n, &part) && !part.restricted &&
+        if (smart_part_at(grant, policy, n, &part) && !part.restricted &&
             part.unusable == SMART_REASON_UNDECIDED &&
             has(smart_part_letters(grant, part.context, SMART_TYPE_ANY),
                 letters)) {
@@ -231,20 +248,42 @@ bool smart_part_unlimited(const smart_grant_t *grant,
     return false;
 }
 
-bool smart_part_any(const smart_grant_t *grant, smart_fhir_user_e fhir_user,
+bool smart_part_any(const smart_grant_t *grant, const smart_policy_t *policy,
                     const smart_need_t *need)
 {
     smart_part_t part;
     int n, scope;
 
     for (n = 0; n < SMART_PARTS; n++) {
-        if (smart_part_at(grant, fhir_user, n, &part) &&
+        if (smart_part_at(grant, policy, n, &part) &&
             part.unusable == SMART_REASON_UNDECIDED &&
             smart_part_covers(grant, &part, need, &scope)) {
             return true;
         }
     }
     return false;
+}
+
+smart_sees_e smart_part_sees(const smart_grant_t *grant,
+                             const smart_policy_t *policy, smart_type_t type,
+                             smart_letters_t letter)
+{
+    const smart_need_t need = smart_need_type(type, letter);
+    smart_sees_e sees = SMART_SEES_NOTHING;
+    smart_part_t part;
+    int n, scope;
+
+    for (n = 0; n < SMART_PARTS; n++) {
+        if (smart_part_at(grant, policy, n, &part) &&
+            part.unusable == SMART_REASON_UNDECIDED &&
+            smart_part_covers(grant, &part, &need, &scope)) {
+            if (!part.restricted) {
+                return SMART_SEES_ALL;
+            }
+            sees = SMART_SEES_SOME;
+        }
+    }
+    return sees;
 }
 
 smart_context_e smart_part_narrowest(const smart_grant_t *grant)

@@ -13,7 +13,9 @@
  *   7 patient/       constrained                       restricted
  *
  * They are tried in this order. Of 1 and 3 or 4 and 6 a grant has only one
- * pair: its user is a Patient or not.
+ * pair: its user is a Patient or not. Where the backend holds patients apart
+ * (SMART_COMPARTMENT_OFF) 4 and 5 are not restricted and are tried before 2;
+ * 6 and 7 are held to their constraint alone.
  *
  * Invariant: letters of an unconstrained part unite; in a constrained part
  * one scope has to hold all that is needed.
@@ -42,15 +44,19 @@ typedef struct smart_part_t {
  */
 unsigned smart_part_present(const smart_grant_t *grant);
 
+/** The number of the part that is tried as the n-th, from 0 on. */
+int smart_part_nth(const smart_policy_t *policy, int n);
+
 /**
  * Get a part.
- * @param grant     borrowed as long as *ppart is used
- * @param fhir_user what user/ scopes without fhirUser grant
- * @param n         0 to SMART_PARTS - 1
- * @param ppart     out: the part; all zero on false
+ * @param grant  borrowed as long as *ppart is used
+ * @param policy what user/ scopes without fhirUser grant; who holds patients
+ *               apart
+ * @param n      0 to SMART_PARTS - 1
+ * @param ppart  out: the part; all zero on false
  * @return false when this grant has no such part
  */
-bool smart_part_at(const smart_grant_t *grant, smart_fhir_user_e fhir_user,
+bool smart_part_at(const smart_grant_t *grant, const smart_policy_t *policy,
                    int n, smart_part_t *ppart);
 
 /**
@@ -73,11 +79,27 @@ bool smart_part_covers(const smart_grant_t *grant, const smart_part_t *part,
  * types: then nothing of any type has to be kept from the client.
  */
 bool smart_part_unlimited(const smart_grant_t *grant,
-                          smart_fhir_user_e fhir_user, smart_letters_t letters);
+                          const smart_policy_t *policy,
+                          smart_letters_t letters);
 
 /** Whether some part that is usable, restricted or not, covers a need. */
-bool smart_part_any(const smart_grant_t *grant, smart_fhir_user_e fhir_user,
+bool smart_part_any(const smart_grant_t *grant, const smart_policy_t *policy,
                     const smart_need_t *need);
+
+/** How much of a type may be seen, by all usable parts together. */
+typedef enum {
+    SMART_SEES_NOTHING = 0,
+    SMART_SEES_SOME, /* what a restricted part covers */
+    SMART_SEES_ALL
+} smart_sees_e;
+
+/**
+ * @param type a type
+ * @param letter one: SMART_LETTER_R, SMART_LETTER_S
+ */
+smart_sees_e smart_part_sees(const smart_grant_t *grant,
+                             const smart_policy_t *policy, smart_type_t type,
+                             smart_letters_t letter);
 
 /**
  * The context a refused client should ask for: patient/ when the token is

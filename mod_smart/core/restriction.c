@@ -4,6 +4,8 @@
  */
 #include "core/restriction.h"
 
+#include "core/narrow.h"
+
 /* Says how an answer is written, not what is in it. */
 static const char *const FORMATS[] = {"_format", "_pretty", "_summary",
                                       "_elements", NULL};
@@ -69,29 +71,32 @@ static bool only_paged(const smart_search_t *search, const char *const *names)
 
 smart_verdict_t smart_restriction_page(const smart_search_t *search)
 {
-    return only_paged(search, PAGE) ? smart_verdict_may(SMART_OBLIGE_INSPECT)
+    return only_paged(search, PAGE) ? smart_verdict_shows(SMART_LETTER_S)
                                     : smart_verdict_not(SMART_REASON_CONSTRUCT);
 }
 
 /* --- compartment --------------------------------------------------------- */
 
-/* In the compartment by HL7's definition. */
-static bool is_formal(smart_fhir_e v, smart_type_t type)
-{
-    return smart_fhir_compartment(v, type) != NULL;
-}
+/* Where a part may find resources of a type. */
+typedef enum {
+    PLACE_OUTSIDE = 0, /* nowhere */
+    PLACE_SHARED,      /* among those that are nobody's */
+    PLACE_MEMBER,      /* in the compartment */
+    PLACE_ANYWHERE     /* it is held to no compartment */
+} place_e;
 
-/* About a patient as well, though HL7 left them out of some versions. */
-static bool is_supplement(smart_fhir_e v, smart_type_t type)
+static place_e place_of(const smart_policy_t *policy, const smart_part_t *part,
+                        smart_type_t type)
 {
-    return (type == SMART_FHIR_DEVICE || type == SMART_FHIR_TASK) &&
-           smart_fhir_param(v, type, smart_slice("patient"));
-}
-
-bool smart_restriction_member(smart_fhir_e v, smart_type_t type)
-{
-    return type == SMART_FHIR_PATIENT || is_formal(v, type) ||
-           is_supplement(v, type);
+    if (!part->patient) {
+        return PLACE_ANYWHERE;
+    }
+    if (smart_compartment_has(&policy->compartment, policy->version, type)) {
+        return PLACE_MEMBER;
+    }
+    return smart_compartment_shares(&policy->compartment, policy->version, type)
+               ? PLACE_SHARED
+               : PLACE_OUTSIDE;
 }
 
 static bool is_own(const smart_part_t *part, smart_slice_t id)
@@ -103,18 +108,6 @@ static bool is_own(const smart_part_t *part, smart_slice_t id)
 static bool is_about_patient(const smart_part_t *part, smart_type_t type)
 {
     return part->patient && type == SMART_FHIR_PATIENT;
-}
-
-/* Whether a parameter says whose resources are searched. */
-static bool selects(smart_fhir_e v, smart_type_t type, smart_slice_t base)
-{
-    const char *const *inclusion = smart_fhir_compartment(v, type);
-
-    if (type == SMART_FHIR_PATIENT && smart_slice_is(base, "_id")) {
-        return true;
-    }
-    return smart_slice_is(base, "patient") || smart_slice_is(base, "subject") ||
-           (inclusion && listed(base, inclusion));
 }
 
 /* --- parameters ---------------------------------------------------------- */
@@ -175,17 +168,20 @@ static bool is_include(const smart_search_param_t *param)
            smart_slice_is(param->base, "_revinclude");
 }
 
-static smart_verdict_t judge_param(smart_fhir_e v, const smart_part_t *part,
-                                   smart_type_t type,
+static smart_verdict_t judge_param(const smart_policy_t *policy,
+                                   const smart_part_t *part, smart_type_t type,
                                    const smart_search_param_t *param)
 {
+    const smart_fhir_e v = policy->version;
+
     if (holds(param->name, '.')) { /* a chain */
         return smart_verdict_not(SMART_REASON_CONSTRUCT);
     }
     if (is_include(param) || smart_interaction_page_param(param->name)) {
-        return smart_verdict_may(SMART_OBLIGE_INSPECT);
+        return smart_verdict_shows(SMART_LETTER_S);
     }
-    if (part->patient && selects(v, type, param->base)) {
+    if (part->patient &&
+        smart_compartment_selects(&policy->compartment, v, type, param->base)) {
         if (param->modifier.len) {
             return smart_verdict_not(SMART_REASON_CONSTRUCT);
         }
@@ -197,7 +193,7 @@ static smart_verdict_t judge_param(smart_fhir_e v, const smart_part_t *part,
                                     : smart_verdict_not(SMART_REASON_CONSTRUCT);
 }
 
-smart_verdict_t smart_restriction_search(smart_fhir_e v,
+smart_verdict_t smart_restriction_search(const smart_policy_t *policy,
                                          const smart_part_t *part,
                                          smart_type_t type,
                                          const smart_search_t *search,
@@ -211,7 +207,7 @@ smart_verdict_t smart_restriction_search(smart_fhir_e v,
         if (extra && smart_slice_is(param->name, extra)) {
             continue;
         }
-        one = judge_param(v, part, type, param);
+        one = judge_param(policy, part, type, param);
         if (!one.may) {
             return one;
         }
@@ -222,120 +218,195 @@ smart_verdict_t smart_restriction_search(smart_fhir_e v,
 
 /* --- interactions -------------------------------------------------------- */
 
-static smart_verdict_t judge_read(const smart_part_t *part,
-                                  const smart_interaction_t *i)
-{
-    bool about = is_about_patient(part, i->type);
+/* What is asked, and which part of which grant asks it. */
+typedef struct asked_t {
+    const smart_policy_t *policy;
+    const smart_grant_t *grant;
+    const smart_part_t *part;
+    int scope;
+    const smart_interaction_t *i;
+    apr_pool_t *p;
+} asked_t;
 
-    if (about && !is_own(part, i->id)) {
-        return smart_verdict_not(SMART_REASON_FOREIGN);
-    }
-    if (!smart_restriction_only(&i->search, FORMATS)) {
-        return smart_verdict_not(SMART_REASON_CONSTRUCT);
-    }
-    return smart_verdict_may(
-        about && !part->constrained ? SMART_OBLIGE_NONE : SMART_OBLIGE_INSPECT);
+static place_e place(const asked_t *a)
+{
+    return place_of(a->policy, a->part, a->i->type);
 }
 
-static smart_verdict_t judge_history(const smart_part_t *part,
-                                     const smart_interaction_t *i)
+static smart_verdict_t judge_params(const asked_t *a,
+                                    const smart_search_t *search)
 {
-    bool about = is_about_patient(part, i->type) &&
-                 i->kind == SMART_INTERACTION_HISTORY_INSTANCE;
-
-    if (about && !is_own(part, i->id)) {
-        return smart_verdict_not(SMART_REASON_FOREIGN);
-    }
-    if (!only_paged(&i->search, HISTORY)) {
-        return smart_verdict_not(SMART_REASON_CONSTRUCT);
-    }
-    return smart_verdict_may(about && !part->constrained &&
-                                     smart_restriction_only(&i->search, HISTORY)
-                                 ? SMART_OBLIGE_NONE
-                                 : SMART_OBLIGE_INSPECT);
+    return smart_restriction_search(a->policy, a->part, a->i->type, search,
+                                    NULL);
 }
 
-static smart_verdict_t judge_search(smart_fhir_e v, const smart_part_t *part,
-                                    const smart_interaction_t *i)
+/* Raw bytes have no elements to look at: what may be read of them hangs on
+   another resource. A constraint looks at elements. */
+static smart_verdict_t judge_binary(const asked_t *a)
 {
-    smart_verdict_t verdict =
-        smart_restriction_search(v, part, i->type, &i->search, NULL);
+    smart_verdict_t verdict;
 
-    verdict.obligations |= SMART_OBLIGE_INSPECT;
-    if (part->constrained || smart_restriction_member(v, i->type)) {
+    if (a->part->constrained ||
+        a->i->kind == SMART_INTERACTION_HISTORY_INSTANCE) {
+        return smart_verdict_not(SMART_REASON_FOREIGN);
+    }
+    verdict = smart_verdict_shows(SMART_LETTER_R);
+    verdict.obligations = SMART_OBLIGE_CONTEXT;
+    return verdict;
+}
+
+/* read, vread, history of an instance: by the resource. */
+static smart_verdict_t judge_instance(const asked_t *a, bool plain)
+{
+    const smart_part_t *part = a->part;
+    const smart_interaction_t *i = a->i;
+
+    if (is_about_patient(part, i->type) && !is_own(part, i->id)) {
+        return smart_verdict_not(SMART_REASON_FOREIGN);
+    }
+    if (!plain) {
+        return smart_verdict_not(SMART_REASON_CONSTRUCT);
+    }
+    if (place(a) != PLACE_OUTSIDE) {
+        return smart_verdict_shows(SMART_LETTER_R);
+    }
+    return i->type == SMART_FHIR_BINARY
+               ? judge_binary(a)
+               : smart_verdict_not(SMART_REASON_FOREIGN);
+}
+
+static smart_verdict_t judge_type_history(const asked_t *a)
+{
+    if (place(a) == PLACE_OUTSIDE) {
+        return smart_verdict_not(SMART_REASON_OUTSIDE);
+    }
+    return only_paged(&a->i->search, HISTORY)
+               ? smart_verdict_shows(SMART_LETTER_S)
+               : smart_verdict_not(SMART_REASON_CONSTRUCT);
+}
+
+static unsigned form_of(const smart_interaction_t *i)
+{
+    return i->form ? SMART_OBLIGE_FORM : SMART_OBLIGE_NONE;
+}
+
+smart_verdict_t smart_restriction_narrowed(smart_verdict_t verdict,
+                                           const smart_narrowing_t *narrowing)
+{
+    if (verdict.may && narrowing->any) {
         verdict.obligations |= SMART_OBLIGE_NARROW;
-    }
-    if (i->form) {
-        verdict.obligations |= SMART_OBLIGE_FORM;
+        verdict.narrow = narrowing->pairs;
+        verdict.narrow_count = narrowing->count;
     }
     return verdict;
 }
 
-static smart_verdict_t judge_compartment(smart_fhir_e v,
-                                         const smart_part_t *part,
-                                         const smart_interaction_t *i)
+/* A search that is inspected. */
+static smart_verdict_t judge_found(const asked_t *a)
 {
-    smart_verdict_t verdict;
+    smart_verdict_t verdict = judge_params(a, &a->i->search);
+
+    verdict.obligations |= SMART_OBLIGE_INSPECT | form_of(a->i);
+    verdict.shown = SMART_LETTER_S;
+    return verdict;
+}
+
+static smart_verdict_t judge_search(const asked_t *a)
+{
+    smart_narrowing_t narrowing;
+
+    if (place(a) == PLACE_OUTSIDE) {
+        return smart_verdict_not(SMART_REASON_OUTSIDE);
+    }
+    narrowing = smart_narrow_search(a->policy, a->grant, a->i->type,
+                                    &a->i->search, a->p);
+    return smart_restriction_narrowed(judge_found(a), &narrowing);
+}
+
+/* The path narrows it, to types that the backend has in a compartment. */
+static smart_verdict_t judge_compartment(const asked_t *a)
+{
+    const smart_interaction_t *i = a->i;
 
     if (i->compartment != SMART_FHIR_PATIENT) {
         return smart_verdict_not(SMART_REASON_CONSTRUCT);
     }
-    if (part->patient && !is_own(part, i->compartment_id)) {
+    if (a->part->patient && !is_own(a->part, i->compartment_id)) {
         return smart_verdict_not(SMART_REASON_FOREIGN);
     }
-    if (!i->all_types && !is_formal(v, i->type)) {
-        return smart_verdict_not(SMART_REASON_NOT_JUDGED);
+    if (!i->all_types && place(a) < PLACE_MEMBER) {
+        return smart_verdict_not(SMART_REASON_OUTSIDE);
     }
-    verdict = smart_restriction_search(v, part, i->type, &i->search, NULL);
-    if (part->constrained || i->all_types || i->type == SMART_FHIR_PATIENT) {
-        verdict.obligations |= SMART_OBLIGE_INSPECT;
+    return judge_found(a);
+}
+
+/* --- writes -------------------------------------------------------------- */
+
+unsigned smart_restriction_answer(const smart_policy_t *policy,
+                                  const smart_grant_t *grant, smart_type_t type)
+{
+    switch (smart_part_sees(grant, policy, type, SMART_LETTER_R)) {
+    case SMART_SEES_ALL:
+        return SMART_OBLIGE_NONE;
+    case SMART_SEES_SOME:
+        if (policy->enforced & SMART_OBLIGE_INSPECT) {
+            return SMART_OBLIGE_INSPECT;
+        }
+        break;
+    case SMART_SEES_NOTHING:
+        break;
     }
-    if (i->form) {
-        verdict.obligations |= SMART_OBLIGE_FORM;
-    }
-    return verdict;
+    return SMART_OBLIGE_MINIMAL;
 }
 
 /* What every write has to be, and what it must not be about. */
-static smart_verdict_t judge_write(smart_fhir_e v, const smart_part_t *part,
-                                   const smart_interaction_t *i)
+static smart_verdict_t judge_write(const asked_t *a)
 {
-    if (i->type == SMART_FHIR_SUBSCRIPTION ||
-        !smart_restriction_only(&i->search, FORMATS)) {
+    smart_verdict_t verdict;
+
+    if (a->i->type == SMART_FHIR_SUBSCRIPTION ||
+        !smart_restriction_only(&a->i->search, FORMATS)) {
         return smart_verdict_not(SMART_REASON_CONSTRUCT);
     }
-    if (part->patient && !smart_restriction_member(v, i->type)) {
+    if (place(a) < PLACE_MEMBER) {
         return smart_verdict_not(SMART_REASON_FOREIGN_WRITE);
     }
-    return smart_verdict_may(SMART_OBLIGE_NONE);
+    verdict = smart_verdict_may(
+        smart_restriction_answer(a->policy, a->grant, a->i->type));
+    verdict.shown = SMART_LETTER_R;
+    return verdict;
 }
 
-static smart_verdict_t judge_create(smart_fhir_e v, const smart_part_t *part,
-                                    const smart_interaction_t *i)
+static smart_verdict_t judge_create(const asked_t *a)
 {
-    smart_verdict_t verdict = judge_write(v, part, i);
+    smart_verdict_t verdict = judge_write(a), match;
+    smart_narrowing_t narrowing;
 
     if (!verdict.may) {
         return verdict;
     }
-    if (is_about_patient(part, i->type)) { /* would be another one */
+    if (is_about_patient(a->part, a->i->type)) { /* would be another one */
         return smart_verdict_not(SMART_REASON_FOREIGN_WRITE);
     }
-    if (i->conditional) {
-        verdict =
-            smart_restriction_search(v, part, i->type, &i->if_none_exist, NULL);
-        verdict.obligations |= SMART_OBLIGE_NARROW;
-    }
     verdict.obligations |= SMART_OBLIGE_BODY;
-    return verdict;
+    if (!a->i->conditional) {
+        return verdict;
+    }
+    match = judge_params(a, &a->i->if_none_exist);
+    if (!match.may) {
+        return match;
+    }
+    narrowing = smart_narrow_match(a->policy, a->grant, a->part, a->scope,
+                                   a->i->type, &a->i->if_none_exist, a->p);
+    return smart_restriction_narrowed(verdict, &narrowing);
 }
 
 /* update, patch, delete */
-static smart_verdict_t judge_change(smart_fhir_e v, const smart_part_t *part,
-                                    const smart_interaction_t *i)
+static smart_verdict_t judge_change(const asked_t *a)
 {
-    smart_verdict_t verdict = judge_write(v, part, i);
-    bool about = is_about_patient(part, i->type);
+    const smart_interaction_t *i = a->i;
+    smart_verdict_t verdict = judge_write(a);
+    bool about = is_about_patient(a->part, i->type);
 
     if (!verdict.may) {
         return verdict;
@@ -343,40 +414,45 @@ static smart_verdict_t judge_change(smart_fhir_e v, const smart_part_t *part,
     if (i->conditional) { /* what it would change is known too late */
         return smart_verdict_not(SMART_REASON_CONSTRUCT);
     }
-    if (about && !is_own(part, i->id)) {
+    if (about && !is_own(a->part, i->id)) {
         return smart_verdict_not(SMART_REASON_FOREIGN);
     }
     if (i->kind != SMART_INTERACTION_DELETE) {
         verdict.obligations |= SMART_OBLIGE_BODY;
     }
-    if (!about || part->constrained ||
+    if (!about || a->part->constrained ||
         i->kind == SMART_INTERACTION_PATCH) { /* applied to what is there */
         verdict.obligations |= SMART_OBLIGE_PREREAD;
     }
     return verdict;
 }
 
-smart_verdict_t smart_restriction_judge(smart_fhir_e v,
-                                        const smart_part_t *part,
-                                        const smart_interaction_t *i)
+smart_verdict_t smart_restriction_judge(const smart_policy_t *policy,
+                                        const smart_grant_t *grant,
+                                        const smart_part_t *part, int scope,
+                                        const smart_interaction_t *i,
+                                        apr_pool_t *p)
 {
+    const asked_t a = {policy, grant, part, scope, i, p};
+
     switch (i->kind) {
     case SMART_INTERACTION_READ:
     case SMART_INTERACTION_VREAD:
-        return judge_read(part, i);
+        return judge_instance(&a, smart_restriction_only(&i->search, FORMATS));
     case SMART_INTERACTION_HISTORY_INSTANCE:
+        return judge_instance(&a, only_paged(&i->search, HISTORY));
     case SMART_INTERACTION_HISTORY_TYPE:
-        return judge_history(part, i);
+        return judge_type_history(&a);
     case SMART_INTERACTION_SEARCH_TYPE:
-        return judge_search(v, part, i);
+        return judge_search(&a);
     case SMART_INTERACTION_SEARCH_COMPARTMENT:
-        return judge_compartment(v, part, i);
+        return judge_compartment(&a);
     case SMART_INTERACTION_CREATE:
-        return judge_create(v, part, i);
+        return judge_create(&a);
     case SMART_INTERACTION_UPDATE:
     case SMART_INTERACTION_PATCH:
     case SMART_INTERACTION_DELETE:
-        return judge_change(v, part, i);
+        return judge_change(&a);
     case SMART_INTERACTION_PAGE:
         return smart_restriction_page(&i->search);
     case SMART_INTERACTION_BATCH:

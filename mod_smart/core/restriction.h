@@ -4,19 +4,21 @@
  * for it. A part of a grant is restricted to the compartment of one patient,
  * to a constraint, or to both.
  *
- *   own Patient       read, vread, history, delete: the URL tells, nothing
- *                     more to do (a constraint: inspect, pre-read)
- *   another Patient   as if it did not exist
- *   other types       reads are inspected; writes have their body judged,
- *                     and what is there now
- *   Patient/<own>/T   the backend's compartment tells, for types that have an
- *                     entry there; not for Patient, which may be linked to
- *                     other people's
+ *   reads             of another Patient: as if it did not exist; all others
+ *                     are inspected
  *   search, lastn     narrowed and inspected
+ *   Patient/<own>/T   inspected: what the backend takes for its compartment
+ *                     need not be ours
+ *   writes            have their body judged, and what is there now (of the
+ *                     own Patient the URL tells, but for a patch or a
+ *                     constraint); the answer is inspected, or dropped when
+ *                     the token may not read the type
+ *   shared types      are read and searched, never written
+ *   types outside     as if there were none; their search and writes are
+ *                     refused. A Binary hangs on its securityContext
  *   never             conditional update, patch and delete; system search and
  *                     history; other compartments; X-Provenance; Subscription
- *                     writes, which send to others; new content of types that
- *                     are in no compartment
+ *                     writes, which send to others
  *
  * Parameters of a restricted search are those the tables know for the type
  * and a list of common ones: a backend may ignore what it does not know, and
@@ -31,25 +33,30 @@
 #include "core/decision.h"
 #include "core/fhir.h"
 #include "core/interaction.h"
+#include "core/narrow.h"
 #include "core/part.h"
 #include "core/verdict.h"
 
 /**
  * Judge a request that a restricted part of a grant covers. Not for
  * operations (operation.h).
- * @param v    FHIR version
- * @param part restricted
- * @param i    what is asked for
+ * @param grant all of it: any scope may cover what is found or shown
+ * @param part  restricted
+ * @param scope index of the scope of the part that permits
+ * @param i     what is asked for
+ * @param p     owns texts of the verdict
  */
-smart_verdict_t smart_restriction_judge(smart_fhir_e v,
-                                        const smart_part_t *part,
-                                        const smart_interaction_t *i);
+smart_verdict_t smart_restriction_judge(const smart_policy_t *policy,
+                                        const smart_grant_t *grant,
+                                        const smart_part_t *part, int scope,
+                                        const smart_interaction_t *i,
+                                        apr_pool_t *p);
 
 /**
  * Judge a search of a type and its parameters.
  * @param extra a parameter besides those of the type; NULL: none
  */
-smart_verdict_t smart_restriction_search(smart_fhir_e v,
+smart_verdict_t smart_restriction_search(const smart_policy_t *policy,
                                          const smart_part_t *part,
                                          smart_type_t type,
                                          const smart_search_t *search,
@@ -65,7 +72,17 @@ bool smart_restriction_only(const smart_search_t *search,
  */
 smart_verdict_t smart_restriction_page(const smart_search_t *search);
 
-/** Whether a patient's compartment has resources of a type. */
-bool smart_restriction_member(smart_fhir_e v, smart_type_t type);
+/** A verdict, and what its search is narrowed to. */
+smart_verdict_t smart_restriction_narrowed(smart_verdict_t verdict,
+                                           const smart_narrowing_t *narrowing);
+
+/**
+ * What is owed for the answer of a write, of a restricted token or not.
+ * @return SMART_OBLIGE_MINIMAL: the token may not read the type, or the caller
+ *         can not inspect; _INSPECT: it may read some of it; _NONE: all of it
+ */
+unsigned smart_restriction_answer(const smart_policy_t *policy,
+                                  const smart_grant_t *grant,
+                                  smart_type_t type);
 
 #endif

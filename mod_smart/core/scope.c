@@ -324,6 +324,44 @@ static bool scope_read(smart_fhir_e v, smart_slice_t text, smart_scope_t *scope)
            constraint_fits(v, scope->type, rest);
 }
 
+/* NULL: a wrong escape. */
+static const char *decoded(smart_slice_t text, apr_pool_t *p)
+{
+    char *out = apr_palloc(p, text.len + 1);
+    apr_size_t len = 0;
+    apr_size_t i = 0;
+
+    while (i < text.len) {
+        const int c = decoded_next(text, &i);
+
+        if (c < 0) {
+            return NULL;
+        }
+        out[len++] = (char)c;
+    }
+    out[len] = '\0';
+    return out;
+}
+
+bool smart_scope_pair(smart_slice_t *rest, apr_pool_t *p, smart_pair_t *ppair)
+{
+    smart_pair_t found;
+    smart_slice_t pair;
+    smart_slice_t name;
+
+    cut(rest, '&', &pair);
+    if (!cut(&pair, '=', &name)) {
+        return false;
+    }
+    found.name = decoded(name, p);
+    found.value = decoded(pair, p);
+    if (!found.name || !found.value) {
+        return false;
+    }
+    *ppair = found;
+    return true;
+}
+
 bool smart_scope_parse(smart_fhir_e v, smart_slice_t text,
                        smart_scope_t *pscope)
 {

@@ -28,6 +28,7 @@
 
 #include "core/base.h"
 #include "core/fhir.h"
+#include "core/search.h"
 
 typedef enum {
     SMART_CONTEXT_NONE = 0,
@@ -66,6 +67,16 @@ typedef struct smart_scope_t {
  */
 bool smart_scope_parse(smart_fhir_e v, smart_slice_t text,
                        smart_scope_t *pscope);
+
+/**
+ * Take the first pair off a constraint.
+ * @param rest  in: constraint of a scope, or what the last call left of it;
+ *              out: what is behind the pair
+ * @param p     owns the texts of the pair
+ * @param ppair out: name and value, decoded; untouched on false
+ * @return false: nothing is left, or it is no pair
+ */
+bool smart_scope_pair(smart_slice_t *rest, apr_pool_t *p, smart_pair_t *ppair);
 
 /**
  * Write a scope as it was written in the token.

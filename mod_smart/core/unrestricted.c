@@ -45,7 +45,7 @@ static bool is_paged(const smart_search_t *search)
 static bool searches_all(const smart_policy_t *policy,
                          const smart_grant_t *grant)
 {
-    return smart_part_unlimited(grant, policy->fhir_user, SMART_LETTER_S);
+    return smart_part_unlimited(grant, policy, SMART_LETTER_S);
 }
 
 smart_verdict_t smart_unrestricted_search(const smart_policy_t *policy,
@@ -63,9 +63,9 @@ smart_verdict_t smart_unrestricted_search(const smart_policy_t *policy,
     if (!may_reach(grant, part, &reach)) {
         return smart_verdict_not(SMART_REASON_CONSTRUCT);
     }
-    return smart_verdict_may(reach.includes && !searches_all(policy, grant)
-                                 ? SMART_OBLIGE_INSPECT
-                                 : SMART_OBLIGE_NONE);
+    return reach.includes && !searches_all(policy, grant)
+               ? smart_verdict_shows(SMART_LETTER_S)
+               : smart_verdict_may(SMART_OBLIGE_NONE);
 }
 
 /* A page may be one of any search: it is looked at, wherever it is asked for.
@@ -93,6 +93,22 @@ static smart_verdict_t judge_page(const smart_policy_t *policy,
                                        : smart_restriction_page(&i->search);
 }
 
+/* criteria: which resource is meant. A DELETE of all types is answered with
+   none. */
+static smart_verdict_t judge_write(const smart_policy_t *policy,
+                                   const smart_grant_t *grant,
+                                   const smart_part_t *part,
+                                   const smart_interaction_t *i,
+                                   const smart_search_t *criteria)
+{
+    smart_verdict_t verdict =
+        smart_unrestricted_search(policy, grant, part, i->type, criteria);
+
+    verdict.obligations |= smart_restriction_answer(policy, grant, i->type);
+    verdict.shown = SMART_LETTER_R;
+    return verdict;
+}
+
 smart_verdict_t smart_unrestricted_judge(const smart_policy_t *policy,
                                          const smart_grant_t *grant,
                                          const smart_part_t *part,
@@ -108,13 +124,11 @@ smart_verdict_t smart_unrestricted_judge(const smart_policy_t *policy,
     case SMART_INTERACTION_HISTORY_SYSTEM:
         break;
     case SMART_INTERACTION_CREATE:
-        return smart_unrestricted_search(policy, grant, part, i->type,
-                                         &i->if_none_exist);
+        return judge_write(policy, grant, part, i, &i->if_none_exist);
     case SMART_INTERACTION_UPDATE:
     case SMART_INTERACTION_PATCH:
     case SMART_INTERACTION_DELETE:
-        return smart_unrestricted_search(policy, grant, part, i->type,
-                                         &i->search);
+        return judge_write(policy, grant, part, i, &i->search);
     case SMART_INTERACTION_SEARCH_TYPE:
     case SMART_INTERACTION_SEARCH_SYSTEM:
     case SMART_INTERACTION_SEARCH_COMPARTMENT:
@@ -135,5 +149,6 @@ smart_verdict_t smart_unrestricted_judge(const smart_policy_t *policy,
         return smart_verdict_not(SMART_REASON_INTERACTION);
     }
     verdict.obligations |= owed(policy, grant, i);
+    verdict.shown = SMART_LETTER_S; /* of pages and includes */
     return verdict;
 }

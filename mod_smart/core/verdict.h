@@ -8,14 +8,19 @@
 #define SMART_VERDICT_H
 
 #include "core/base.h"
+#include "core/decision.h"
 #include "core/reason.h"
+#include "core/search.h"
 
 typedef struct smart_verdict_t {
     bool may;
-    smart_reason_e reason; /* when it may not */
-    unsigned obligations;  /* smart_oblige_e bits, when it may */
-    const char *query;     /* to be sent instead; NULL: keep */
-    smart_type_t type;     /* NO_SCOPE: what is missing; NONE: not said */
+    smart_reason_e reason;      /* when it may not */
+    unsigned obligations;       /* smart_oblige_e bits, when it may */
+    const char *query;          /* to be sent instead; NULL: keep */
+    smart_letters_t shown;      /* INSPECT: what each resource needs */
+    const smart_pair_t *narrow; /* NARROW: to be appended */
+    int narrow_count;
+    smart_type_t type; /* NO_SCOPE: what is missing; NONE: not said */
     smart_letters_t letters;
 } smart_verdict_t;
 
@@ -33,6 +38,17 @@ static inline smart_verdict_t smart_verdict_not(smart_reason_e reason)
     smart_verdict_t verdict = {0};
 
     verdict.reason = reason;
+    return verdict;
+}
+
+/** It may, and each resource of the answer needs a letter. */
+static inline smart_verdict_t smart_verdict_shows(smart_letters_t letter)
+{
+    smart_verdict_t verdict = {0};
+
+    verdict.may = true;
+    verdict.obligations = SMART_OBLIGE_INSPECT;
+    verdict.shown = letter;
     return verdict;
 }
 

@@ -63,7 +63,7 @@ static void a_rule_replaces_the_letters(void **state)
          BY_USER("user/Observation.d", READ, "Person/1"),
          SMART_REASON_FHIR_USER},
         {"not for other interactions",
-         BY("user/Observation.d", "DELETE /Observation/1"), 0,
+         BY("user/Observation.d", "DELETE /Observation/1"), MINIMAL,
          BY("user/Observation.d", "GET /Observation/1/_history/1"),
          SMART_REASON_NO_SCOPE},
         {"inspected all the same",
@@ -85,9 +85,9 @@ static void a_rule_replaces_the_letters(void **state)
 static void a_rule_lifts_no_other_condition(void **state)
 {
     static const twin_t twins[] = {
-        {"foreign", OF("patient/Patient.r", "GET /Patient/pat-1"), 0,
+        {"foreign", OF("patient/Patient.r", "GET /Patient/pat-1"), INSPECT,
          OF("patient/Patient.r", "GET /Patient/pat-2"), SMART_REASON_FOREIGN},
-        {"no patient", OF("patient/Patient.r", "GET /Patient/pat-1"), 0,
+        {"no patient", OF("patient/Patient.r", "GET /Patient/pat-1"), INSPECT,
          BY("patient/Patient.r", "GET /Patient/pat-1"),
          SMART_REASON_NO_PATIENT},
         {"restricted system search", OF("patient/Observation.r", READ), INSPECT,
@@ -330,13 +330,13 @@ static void a_caller_that_can_do_less_denies_more(void **state)
 {
     smart_policy_t foundation = ask_policy;
     const ask_t read = OF("patient/Observation.r", READ);
-    const ask_t own = OF("patient/Patient.r", "GET /Patient/pat-1");
+    const ask_t all = BY("user/Patient.r", "GET /Patient/pat-1");
     const ask_t form = BY("user/Observation.s", "POST /Observation/_search");
     const ask_t held = OF("patient/Observation.s", "POST /Observation/_search");
 
     foundation.enforced = FORM;
     assert_denies(&foundation, "inspect", &read, SMART_REASON_NOT_JUDGED);
-    assert_permits(&foundation, "by the URL", &own, 0);
+    assert_permits(&foundation, "nothing to look at", &all, 0);
     assert_permits(&foundation, "form", &form, FORM);
     assert_denies(&foundation, "form", &held, SMART_REASON_NOT_JUDGED);
     foundation.enforced = 0;
@@ -443,6 +443,11 @@ static const char *const requests[] = {
     "POST /Patient",
     "POST /Practitioner",
     "GET /Device",
+    "GET /Binary/1",
+    "GET /Binary",
+    "GET /Location",
+    "GET /MessageHeader/1",
+    "POST /Location",
     "GET /Observation",
     "GET /Observation?code=1&_include=*",
     "GET /Observation?subject:Patient.name=1",
@@ -490,7 +495,11 @@ static const char *const rule_texts[] = {
     "search-type * public",
     "batch * system/*.cruds",
     "create * user/*.r"};
-static const unsigned enforced[] = {0, FORM, ALL, ALL, ALL & ~INSPECT};
+static const smart_compartment_e modes[] = {
+    SMART_COMPARTMENT_FORMAL, SMART_COMPARTMENT_FORMAL,
+    SMART_COMPARTMENT_SUBJECT, SMART_COMPARTMENT_OFF};
+static const unsigned enforced[] = {0,   FORM,           ALL,
+                                    ALL, ALL & ~INSPECT, ALL & ~MINIMAL};
 
 static const char *random_scopes(void)
 {
@@ -533,6 +542,7 @@ static void random_round(round_t *r)
     r->policy = ask_policy;
     r->policy.enforced = PICK(enforced);
     r->policy.fhir_user = (smart_fhir_user_e)below(2);
+    r->policy.compartment.mode = PICK(modes);
     r->policy.rules = r->prules;
     while (r->policy.rule_count < 2 && below(3) == 0) {
         random_rule(&r->rules[r->policy.rule_count], PICK(rule_texts));
@@ -579,6 +589,20 @@ static void check_fewer_scopes(const round_t *r)
     }
 }
 
+/* Whether two narrow to something else. */
+static bool narrows(const smart_decision_t *a, const smart_decision_t *b)
+{
+    int n;
+
+    for (n = 0; n < a->narrow_count && n < b->narrow_count; n++) {
+        if (differs(a->narrow[n].name, b->narrow[n].name) ||
+            differs(a->narrow[n].value, b->narrow[n].value)) {
+            return true;
+        }
+    }
+    return a->narrow_count != b->narrow_count;
+}
+
 static void check_order(const round_t *r)
 {
     smart_scope_t turned[MAX_SCOPES];
@@ -594,8 +618,53 @@ static void check_order(const round_t *r)
     if (d.permit != r->d.permit || d.reason != r->d.reason ||
         d.obligations != r->d.obligations || d.restricted != r->d.restricted ||
         differs(d.query, r->d.query) || differs(d.patient, r->d.patient) ||
+        d.shown != r->d.shown || (!r->i.conditional && narrows(&d, &r->d)) ||
         (!d.permit && differs(d.scope, r->d.scope))) {
         broken(r, "the order of scopes counts");
+    }
+}
+
+/* Fewer types shared, and patients held apart by us, restrict further. */
+static void check_compartment(const round_t *r)
+{
+    round_t more = *r;
+
+    memset(&more.policy.compartment.shared, 0,
+           sizeof(more.policy.compartment.shared));
+    if (!r->d.permit &&
+        smart_decide(&more.policy, &more.grant, &more.i, pool).permit) {
+        broken(r, "fewer shared types permit more");
+    }
+    more = *r;
+    more.policy.compartment.mode = SMART_COMPARTMENT_FORMAL;
+    if (!r->d.permit &&
+        smart_decide(&more.policy, &more.grant, &more.i, pool).permit) {
+        broken(r, "a compartment permits more than none");
+    }
+}
+
+/* A constraint more, on a scope that has none. */
+static void check_constraint(const round_t *r)
+{
+    smart_scope_t scopes[MAX_SCOPES];
+    smart_grant_t less = r->grant;
+    static const char text[] = "_tag=a";
+    int n;
+
+    less.scopes = scopes;
+    less.constraints = apr_pstrcat(pool, r->grant.constraints, text, NULL);
+    for (n = 0; n < r->grant.scope_count; n++) {
+        memcpy(scopes, r->grant.scopes,
+               (size_t)r->grant.scope_count * sizeof(*scopes));
+        if (scopes[n].constraint_len) {
+            continue;
+        }
+        scopes[n].constraint_start = (apr_uint32_t)strlen(r->grant.constraints);
+        scopes[n].constraint_len = sizeof(text) - 1;
+        if (!r->d.permit &&
+            smart_decide(&r->policy, &less, &r->i, pool).permit) {
+            broken(r, "a constraint permits more");
+        }
     }
 }
 
@@ -631,6 +700,16 @@ static void check_obligations(const round_t *r)
     }
 }
 
+/* A restricted request has to be looked at, but for codes, discovery and what
+ * the URL tells of the own Patient. */
+static bool owes_nothing(const round_t *r)
+{
+    return !r->d.obligations && r->i.kind != SMART_INTERACTION_CAPABILITIES &&
+           r->i.kind != SMART_INTERACTION_DISCOVERY &&
+           strcmp(r->ask.request, "DELETE /Patient/pat-1") != 0 &&
+           strcmp(r->ask.request, "GET /ValueSet/$expand") != 0;
+}
+
 /* The parts have to agree with what is said of them. */
 static void check_facts(const round_t *r)
 {
@@ -642,7 +721,8 @@ static void check_facts(const round_t *r)
         broken(r, "not public, but permitted without a token");
     }
     if (!r->d.permit) {
-        if (r->d.obligations || r->d.query || r->d.patient) {
+        if (r->d.obligations || r->d.query || r->d.patient || r->d.shown ||
+            r->d.narrow_count) {
             broken(r, "a deny says more than why");
         }
         return;
@@ -652,8 +732,15 @@ static void check_facts(const round_t *r)
         (r->d.patient && !r->d.restricted)) {
         broken(r, "a permit is at odds with itself");
     }
-    if (needs_patient &&
-        (differs(r->d.patient, r->grant.patient) || !*r->d.patient)) {
+    if (((r->d.obligations & (INSPECT | CONTEXT)) != 0) != (r->d.shown != 0) ||
+        (r->d.narrow_count && !(r->d.obligations & NARROW)) ||
+        (r->d.restricted && owes_nothing(r))) {
+        broken(r, "obligations are at odds with what comes with them");
+    }
+    if (needs_patient && r->policy.compartment.mode == SMART_COMPARTMENT_OFF
+            ? r->d.patient != NULL
+            : needs_patient &&
+                  (differs(r->d.patient, r->grant.patient) || !*r->d.patient)) {
         broken(r, "patient/ without its patient");
     }
     if (r->d.restricted && r->i.async) {
@@ -676,6 +763,8 @@ static void invariants_hold_at_random(void **state)
         check_fewer_scopes(&r);
         check_order(&r);
         check_deny_rule(&r);
+        check_compartment(&r);
+        check_constraint(&r);
         check_obligations(&r);
         check_facts(&r);
         apr_pool_clear(pool);

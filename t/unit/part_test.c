@@ -14,35 +14,35 @@ static const twin_t unions[] = {
     {"letters unite",
      BY_WITH("user/Observation.c user/Observation.s", "POST /Observation",
              "If-None-Exist: code=1"),
-     0,
+     MINIMAL,
      BY_WITH("user/Observation.c user/Condition.s", "POST /Observation",
              "If-None-Exist: code=1"),
      SMART_REASON_NO_SCOPE},
     {"with those on all types",
      BY_WITH("user/Observation.c user/*.s", "POST /Observation",
              "If-None-Exist: code=1"),
-     0,
+     MINIMAL,
      BY_WITH("user/Observation.c user/*.r", "POST /Observation",
              "If-None-Exist: code=1"),
      SMART_REASON_NO_SCOPE},
     {"not over contexts",
      BY_WITH("user/Observation.c user/Observation.s", "POST /Observation",
              "If-None-Exist: code=1"),
-     0,
+     MINIMAL,
      BY_WITH("user/Observation.c system/Observation.s", "POST /Observation",
              "If-None-Exist: code=1"),
      SMART_REASON_NO_SCOPE},
     {"not with constrained ones",
      BY_WITH("user/Observation.c user/Observation.s", "POST /Observation",
              "If-None-Exist: code=1"),
-     0,
+     MINIMAL,
      BY_WITH("user/Observation.c user/Observation.s" LAB, "POST /Observation",
              "If-None-Exist: code=1"),
      SMART_REASON_NO_SCOPE},
     {"not among constrained ones",
      BY_WITH("user/Observation.cs" LAB, "POST /Observation",
              "If-None-Exist: code=1"),
-     BODY | NARROW,
+     BODY | NARROW | MINIMAL,
      BY_WITH("user/Observation.c" LAB " user/Observation.s" LAB,
              "POST /Observation", "If-None-Exist: code=1"),
      SMART_REASON_NO_SCOPE},
@@ -66,7 +66,8 @@ static void letters_unite_within_a_part(void **state)
 
 static const twin_t usable[] = {
     {"patient/ needs a patient", OF("patient/Patient.r", "GET /Patient/pat-1"),
-     0, BY("patient/Patient.r", "GET /Patient/pat-1"), SMART_REASON_NO_PATIENT},
+     INSPECT, BY("patient/Patient.r", "GET /Patient/pat-1"),
+     SMART_REASON_NO_PATIENT},
     {"constrained patient/ as well", OF("patient/Observation.r" LAB, READ),
      INSPECT, BY("patient/Observation.r" LAB, READ), SMART_REASON_NO_PATIENT},
     {"a Practitioner", BY_USER("user/Observation.r", READ, "Practitioner/1"), 0,
@@ -185,15 +186,52 @@ static void a_patient_user_comes_before_the_launch_context(void **state)
 /* A narrower part is asked when a wider one may not. */
 static void a_wider_scope_is_no_hindrance(void **state)
 {
-    const ask_t ask = OF("user/Patient.r?gender=male patient/Patient.r",
-                         "GET /Patient/pat-1");
-    smart_policy_t foundation = ask_policy;
+    const ask_t ask = OF("user/Patient.u?gender=male patient/Patient.u",
+                         "PUT /Patient/pat-1");
+    smart_policy_t less = ask_policy;
 
     assert_string_equal(ask_by(&ask_policy, &ask).scope,
-                        "user/Patient.r?gender=male");
-    foundation.enforced = FORM;
-    assert_permits(&foundation, "narrower", &ask, 0);
-    assert_string_equal(ask_by(&foundation, &ask).scope, "patient/Patient.r");
+                        "user/Patient.u?gender=male");
+    less.enforced = ALL & ~PREREAD;
+    assert_permits(&less, "narrower", &ask, BODY | MINIMAL);
+    assert_string_equal(ask_by(&less, &ask).scope, "patient/Patient.u");
+}
+
+/* The backend holds patients apart: patient/ is held to constraints alone. */
+static void a_compartment_may_be_the_backends(void **state)
+{
+    static const twin_t off[] = {
+        {"no compartment", OF("patient/Observation.rs", READ), 0,
+         OF("patient/Condition.rs", READ), SMART_REASON_NO_SCOPE},
+        {"but a patient", OF("patient/Observation.rs", READ), 0,
+         BY("patient/Observation.rs", READ), SMART_REASON_NO_PATIENT},
+        {"any Patient", OF("patient/Patient.r", "GET /Patient/pat-2"), 0,
+         OF("patient/Patient.s", "GET /Patient/pat-2"), SMART_REASON_NO_SCOPE},
+        {"constraints", OF("patient/Observation.rs" LAB, READ), INSPECT,
+         OF("patient/Observation.s" LAB, READ), SMART_REASON_NO_SCOPE},
+        {"a user who is a Patient",
+         BY_USER("user/Observation.r", READ, "Patient/1"), 0,
+         BY_USER("user/Observation.r", READ, "Patient/"),
+         SMART_REASON_FHIR_USER},
+        {"types outside", OF("patient/*.rs", "GET /MessageHeader"), 0,
+         OF("patient/*.r", "GET /MessageHeader"), SMART_REASON_NO_SCOPE},
+        {"still no export", OF("system/*.rs", "GET /$export"), 0,
+         OF("patient/*.rs", "GET /$export"), SMART_REASON_NO_SCOPE},
+    };
+    const ask_t both = OF("system/Observation.s" LAB " patient/Observation.s",
+                          "GET /Observation");
+    smart_policy_t policy = ask_policy;
+    smart_decision_t d;
+
+    policy.compartment.mode = SMART_COMPARTMENT_OFF;
+    ASSERT_TWINS(&policy, off);
+    d = ask_by(&policy, &both); /* the wider one is not held back */
+    assert_string_equal(d.scope, "patient/Observation.s");
+    assert_null(d.patient);
+    assert_false(d.restricted);
+    assert_int_equal(d.obligations, 0);
+    assert_string_equal(ask_by(&ask_policy, &both).scope,
+                        "system/Observation.s" LAB);
 }
 
 static void what_grants_nothing_covers_nothing(void **state)
@@ -238,6 +276,7 @@ int main(void)
         cmocka_unit_test(parts_are_tried_from_the_least_restricted_on),
         cmocka_unit_test(a_patient_user_comes_before_the_launch_context),
         cmocka_unit_test(a_wider_scope_is_no_hindrance),
+        cmocka_unit_test(a_compartment_may_be_the_backends),
         cmocka_unit_test(what_grants_nothing_covers_nothing),
     };
     int failed;

@@ -11,6 +11,8 @@
 #define FOREIGN   SMART_REASON_FOREIGN
 #define OUTSIDE   SMART_REASON_FOREIGN_WRITE
 #define EMPTY     SMART_REASON_EMPTY_VALUE
+#define SEARCH    (NARROW | INSPECT)
+#define NOWHERE   SMART_REASON_OUTSIDE
 
 /* The same scope, another request. */
 #define SAME(what, s, yes, owed, no, reason)                                   \
@@ -19,24 +21,25 @@
     }
 
 static const twin_t reads[] = {
-    SAME("own Patient", "patient/Patient.r", "GET /Patient/pat-1", 0,
+    SAME("own Patient", "patient/Patient.r", "GET /Patient/pat-1", INSPECT,
          "GET /Patient/pat-2", FOREIGN),
-    SAME("a longer id", "patient/Patient.r", "GET /Patient/pat-1", 0,
+    SAME("a longer id", "patient/Patient.r", "GET /Patient/pat-1", INSPECT,
          "GET /Patient/pat-11", FOREIGN),
     SAME("own Patient, vread", "patient/Patient.r",
-         "GET /Patient/pat-1/_history/1", 0, "GET /Patient/pat-2/_history/1",
-         FOREIGN),
+         "GET /Patient/pat-1/_history/1", INSPECT,
+         "GET /Patient/pat-2/_history/1", FOREIGN),
     SAME("own Patient, history", "patient/Patient.r",
-         "GET /Patient/pat-1/_history?_since=2020&_at=2020&_count=1", 0,
+         "GET /Patient/pat-1/_history?_since=2020&_at=2020&_count=1", INSPECT,
          "GET /Patient/pat-2/_history", FOREIGN),
     SAME("history, form of the answer", "patient/Patient.r",
          "GET /Patient/pat-1/_history?_format=json&_pretty=true&_summary=true"
          "&_elements=id",
-         0, "GET /Patient/pat-1/_history?_sort=id", CONSTRUCT),
+         INSPECT, "GET /Patient/pat-1/_history?_sort=id", CONSTRUCT),
     SAME("own Patient, form of the answer", "patient/Patient.r",
          "GET /Patient/pat-1?_format=json&_pretty=true&_summary=true"
          "&_elements=id",
-         0, "GET /Patient/pat-1?_include=Patient:organization", CONSTRUCT),
+         INSPECT, "GET /Patient/pat-1?_include=Patient:organization",
+         CONSTRUCT),
     SAME("history, page", "patient/Patient.r",
          "GET /Patient/pat-1/_history?_page=2", INSPECT,
          "GET /Patient/pat-1/_history?_list=2", CONSTRUCT),
@@ -70,17 +73,100 @@ static const twin_t reads[] = {
      INSPECT, OF("patient/Patient.r?gender=male", "GET /Patient/p/_history"),
      FOREIGN},
     {"a user who is a Patient",
-     BY_USER("user/Patient.r", "GET /Patient/pat-1", "Patient/pat-1"), 0,
+     BY_USER("user/Patient.r", "GET /Patient/pat-1", "Patient/pat-1"), INSPECT,
      BY_USER("user/Patient.r", "GET /Patient/pat-1", "Patient/pat-2"), FOREIGN},
 };
+
+/* The compartment does not have Binary, Bundle and the like, and nobody shares
+ * them. */
+static const twin_t places[] = {
+    SAME("shared and outside, read", "patient/*.rs", "GET /Location/1", INSPECT,
+         "GET /MessageHeader/1", FOREIGN),
+    SAME("vread", "patient/*.rs", "GET /Location/1/_history/1", INSPECT,
+         "GET /MessageHeader/1/_history/1", FOREIGN),
+    SAME("history", "patient/*.rs", "GET /Location/1/_history", INSPECT,
+         "GET /MessageHeader/1/_history", FOREIGN),
+    SAME("history of the type", "patient/*.rs", "GET /Location/_history",
+         INSPECT, "GET /MessageHeader/_history", NOWHERE),
+    SAME("search", "patient/*.rs", "GET /Location", INSPECT,
+         "GET /MessageHeader", NOWHERE),
+    SAME("by form", "patient/*.rs", "POST /Location/_search", FORM | INSPECT,
+         "POST /MessageHeader/_search", NOWHERE),
+    {"search, held to nothing", BY("user/*.rs?_tag=a", "GET /MessageHeader"),
+     SEARCH, BY_USER("user/*.rs?_tag=a", "GET /MessageHeader", "Patient/1"),
+     NOWHERE},
+    {"a user who is a Patient",
+     BY_USER("user/*.rs", "GET /MessageHeader/1", "Practitioner/1"), 0,
+     BY_USER("user/*.rs", "GET /MessageHeader/1", "Patient/1"), FOREIGN},
+    SAME("write of what is shared", "patient/*.cruds", "PUT /Observation/1",
+         BODY | PREREAD | INSPECT, "PUT /Location/1", OUTSIDE),
+    SAME("Binary", "patient/*.rs", "GET /Binary/1", CONTEXT,
+         "GET /Binary/1/_history", FOREIGN),
+    SAME("Binary, vread", "patient/*.rs", "GET /Binary/1/_history/1", CONTEXT,
+         "GET /Bundle/1/_history/1", FOREIGN),
+    SAME("Binary, parameters", "patient/Binary.rs",
+         "GET /Binary/1?_format=json", CONTEXT, "GET /Binary/1?_id=1",
+         CONSTRUCT),
+    SAME("Binary, search", "patient/*.rs", "GET /Binary/1", CONTEXT,
+         "GET /Binary", NOWHERE),
+    SAME("Binary, write", "patient/*.cruds", "GET /Binary/1", CONTEXT,
+         "PUT /Binary/1", OUTSIDE),
+    {"Binary, constrained", OF("patient/Binary.r", "GET /Binary/1"), CONTEXT,
+     OF("patient/Binary.r?_tag=a", "GET /Binary/1"), FOREIGN},
+    {"Binary, held to nothing", BY("user/Binary.r?_tag=a", "GET /Binary/1"),
+     INSPECT, BY("user/Binary.s?_tag=a", "GET /Binary/1"),
+     SMART_REASON_NO_SCOPE},
+};
+
+static void each_type_is_looked_for_in_its_place(void **state)
+{
+    ASSERT_TWINS(&ask_policy, places);
+}
+
+static void shown(const char *what, ask_t ask, smart_letters_t letter)
+{
+    if (ask_by(&ask_policy, &ask).shown != letter) {
+        fail_msg("%s: %s", what, ask.request);
+    }
+}
+
+/* The letter that each resource of the answer needs. */
+static void an_answer_shows_by_a_letter(void **state)
+{
+    const smart_letters_t r = SMART_LETTER_R, s = SMART_LETTER_S;
+
+    shown("read", (ask_t)OF("patient/*.rs", "GET /Observation/1"), r);
+    shown("history", (ask_t)OF("patient/*.rs", "GET /Observation/1/_history"),
+          r);
+    shown("search", (ask_t)OF("patient/*.rs", "GET /Observation"), s);
+    shown("compartment",
+          (ask_t)OF("patient/*.rs", "GET /Patient/pat-1/Observation"), s);
+    shown("history of a type",
+          (ask_t)OF("patient/*.rs", "GET /Observation/_history"), s);
+    shown("page", (ask_t)OF("patient/*.rs", "GET /?_page=1"), s);
+    shown("everything",
+          (ask_t)OF("patient/*.rs", "GET /Patient/pat-1/$everything"), r);
+    shown("lastn", (ask_t)OF("patient/*.rs", "GET /Observation/$lastn"), s);
+    shown("Binary", (ask_t)OF("patient/*.rs", "GET /Binary/1"), r);
+    shown("write", (ask_t)OF("patient/*.cruds", "PUT /Observation/1"), r);
+    shown("write, dropped", (ask_t)OF("patient/*.cud", "PUT /Observation/1"),
+          0);
+    shown("include",
+          (ask_t)BY("user/Observation.rs", "GET /Observation?_include=*"), s);
+    shown("nothing to look at", (ask_t)BY("user/*.rs", "GET /Observation/1"),
+          0);
+    shown("unrestricted write, some may be seen",
+          (ask_t)BY("user/Observation.c user/Observation.r?code=a",
+                    "POST /Observation"),
+          r);
+}
 
 static void reads_are_of_the_own_patient_or_inspected(void **state)
 {
     ASSERT_TWINS(&ask_policy, reads);
 }
 
-#define RS     "patient/Observation.rs"
-#define SEARCH (NARROW | INSPECT)
+#define RS "patient/Observation.rs"
 
 static const twin_t searches[] = {
     SAME("type", RS, "GET /Observation?code=x&date=gt2020&category:not=y",
@@ -200,31 +286,30 @@ static void searches_are_narrowed_and_of_known_parameters(void **state)
 }
 
 static const twin_t compartments[] = {
-    SAME("own", RS, "GET /Patient/pat-1/Observation", 0,
+    SAME("own", RS, "GET /Patient/pat-1/Observation", INSPECT,
          "GET /Patient/pat-2/Observation", FOREIGN),
-    SAME("own, by form", RS, "POST /Patient/pat-1/Observation/_search", FORM,
-         "POST /Patient/pat-2/Observation/_search", FOREIGN),
+    SAME("own, by form", RS, "POST /Patient/pat-1/Observation/_search",
+         FORM | INSPECT, "POST /Patient/pat-2/Observation/_search", FOREIGN),
     SAME("parameters", RS, "GET /Patient/pat-1/Observation?code=x&_sort=date",
-         0, "GET /Patient/pat-1/Observation?code=x&foo=1", CONSTRUCT),
-    SAME("chain", RS, "GET /Patient/pat-1/Observation?code=x", 0,
+         INSPECT, "GET /Patient/pat-1/Observation?code=x&foo=1", CONSTRUCT),
+    SAME("chain", RS, "GET /Patient/pat-1/Observation?code=x", INSPECT,
          "GET /Patient/pat-1/Observation?encounter.status=x", CONSTRUCT),
-    SAME("no value", RS, "GET /Patient/pat-1/Observation?subject=a", 0,
+    SAME("no value", RS, "GET /Patient/pat-1/Observation?subject=a", INSPECT,
          "GET /Patient/pat-1/Observation?subject=", EMPTY),
     SAME("include", RS, "GET /Patient/pat-1/Observation?_include=*", INSPECT,
          "GET /Patient/pat-1/Observation?_has=*", CONSTRUCT),
     SAME("page", RS, "GET /Patient/pat-1/Observation?_getpages=1", INSPECT,
          "GET /Patient/pat-1/Observation?_graph=1", CONSTRUCT),
-    SAME("counted by the backend", RS,
-         "GET /Patient/pat-1/Observation?_summary=count", 0,
-         "GET /Patient/pat-2/Observation?_summary=count", FOREIGN),
-    SAME("of another kind", "patient/*.rs", "GET /Patient/pat-1/Observation", 0,
-         "GET /Encounter/pat-1/Observation", CONSTRUCT),
-    SAME("of a Device", "patient/*.rs", "GET /Patient/pat-1/Observation", 0,
-         "GET /Device/pat-1/Observation", CONSTRUCT),
-    SAME("without an entry", "patient/*.rs", "GET /Patient/pat-1/Condition", 0,
-         "GET /Patient/pat-1/Location", SMART_REASON_NOT_JUDGED),
-    SAME("supplement", "patient/*.rs", "GET /Patient/pat-1/Condition", 0,
-         "GET /Patient/pat-1/Device", SMART_REASON_NOT_JUDGED),
+    SAME("a number", RS, "GET /Patient/pat-1/Observation?_summary=true",
+         INSPECT, "GET /Patient/pat-1/Observation?_summary=count", CONSTRUCT),
+    SAME("of another kind", "patient/*.rs", "GET /Patient/pat-1/Observation",
+         INSPECT, "GET /Encounter/pat-1/Observation", CONSTRUCT),
+    SAME("of a Device", "patient/*.rs", "GET /Patient/pat-1/Observation",
+         INSPECT, "GET /Device/pat-1/Observation", CONSTRUCT),
+    SAME("without an entry", "patient/*.rs", "GET /Patient/pat-1/Condition",
+         INSPECT, "GET /Patient/pat-1/Location", NOWHERE),
+    SAME("added", "patient/*.rs", "GET /Patient/pat-1/Device", INSPECT,
+         "GET /Patient/pat-1/DeviceMetric", NOWHERE),
     SAME("Patients that are linked", "patient/*.rs",
          "GET /Patient/pat-1/Patient", INSPECT, "GET /Patient/pat-2/Patient",
          FOREIGN),
@@ -255,73 +340,76 @@ static void compartments_are_the_own_one(void **state)
 }
 
 static const twin_t writes[] = {
-    SAME("create", "patient/*.cruds", "POST /Observation", BODY,
+    SAME("create", "patient/*.cruds", "POST /Observation", BODY | INSPECT,
          "POST /Practitioner", OUTSIDE),
-    SAME("create of a Patient", "patient/*.cruds", "POST /Observation", BODY,
-         "POST /Patient", OUTSIDE),
-    SAME("create of a Bundle", "patient/*.cruds", "POST /Observation", BODY,
-         "POST /Bundle", OUTSIDE),
-    SAME("create of a supplement", "patient/*.cruds", "POST /Task", BODY,
-         "POST /Location", OUTSIDE),
-    SAME("create of a Subscription", "patient/*.cruds", "POST /Task", BODY,
-         "POST /Subscription", CONSTRUCT),
+    SAME("create of a Patient", "patient/*.cruds", "POST /Observation",
+         BODY | INSPECT, "POST /Patient", OUTSIDE),
+    SAME("create of a Bundle", "patient/*.cruds", "POST /Observation",
+         BODY | INSPECT, "POST /Bundle", OUTSIDE),
+    SAME("create of a supplement", "patient/*.cruds", "POST /Task",
+         BODY | INSPECT, "POST /Location", OUTSIDE),
+    SAME("create of a Subscription", "patient/*.cruds", "POST /Task",
+         BODY | INSPECT, "POST /Subscription", CONSTRUCT),
     {"create of a Subscription, constrained",
      BY("user/*.cruds", "POST /Subscription"), 0,
      BY("user/*.cruds?_tag=a", "POST /Subscription"), CONSTRUCT},
     SAME("update of own Patient", "patient/Patient.u", "PUT /Patient/pat-1",
-         BODY, "PUT /Patient/pat-2", FOREIGN),
+         BODY | MINIMAL, "PUT /Patient/pat-2", FOREIGN),
     SAME("patch of own Patient", "patient/Patient.u", "PATCH /Patient/pat-1",
-         BODY | PREREAD, "PATCH /Patient/pat-2", FOREIGN),
+         BODY | PREREAD | MINIMAL, "PATCH /Patient/pat-2", FOREIGN),
     SAME("delete of own Patient", "patient/Patient.d", "DELETE /Patient/pat-1",
-         0, "DELETE /Patient/pat-2", FOREIGN),
-    SAME("update", "patient/*.u", "PUT /Observation/1", BODY | PREREAD,
-         "PUT /Organization/1", OUTSIDE),
-    SAME("patch", "patient/*.u", "PATCH /Observation/1", BODY | PREREAD,
-         "PATCH /Organization/1", OUTSIDE),
-    SAME("delete", "patient/*.d", "DELETE /Observation/1", PREREAD,
+         MINIMAL, "DELETE /Patient/pat-2", FOREIGN),
+    SAME("update", "patient/*.u", "PUT /Observation/1",
+         BODY | PREREAD | MINIMAL, "PUT /Organization/1", OUTSIDE),
+    SAME("patch", "patient/*.u", "PATCH /Observation/1",
+         BODY | PREREAD | MINIMAL, "PATCH /Organization/1", OUTSIDE),
+    SAME("delete", "patient/*.d", "DELETE /Observation/1", PREREAD | MINIMAL,
          "DELETE /Organization/1", OUTSIDE),
     SAME("delete of a Subscription", "patient/*.d", "DELETE /Observation/1",
-         PREREAD, "DELETE /Subscription/1", CONSTRUCT),
+         PREREAD | MINIMAL, "DELETE /Subscription/1", CONSTRUCT),
     SAME("conditional update", "patient/*.cruds", "PUT /Observation/1",
-         BODY | PREREAD, "PUT /Observation?code=1", CONSTRUCT),
+         BODY | PREREAD | INSPECT, "PUT /Observation?code=1", CONSTRUCT),
     SAME("conditional patch", "patient/*.cruds", "PATCH /Observation/1",
-         BODY | PREREAD, "PATCH /Observation?code=1", CONSTRUCT),
+         BODY | PREREAD | INSPECT, "PATCH /Observation?code=1", CONSTRUCT),
     SAME("conditional delete", "patient/*.cruds", "DELETE /Observation/1",
-         PREREAD, "DELETE /Observation?subject=Patient/pat-1", CONSTRUCT),
+         PREREAD | INSPECT, "DELETE /Observation?subject=Patient/pat-1",
+         CONSTRUCT),
     {"conditional create",
      OF_WITH("patient/Observation.cs", "POST /Observation",
              "If-None-Exist: code=1"),
-     BODY | NARROW,
+     BODY | NARROW | MINIMAL,
      OF_WITH("patient/Observation.cs", "POST /Observation",
              "If-None-Exist: foo=1"),
      CONSTRUCT},
     {"conditional create, chain",
      OF_WITH("patient/Observation.cs", "POST /Observation",
              "If-None-Exist: encounter=1"),
-     BODY | NARROW,
+     BODY | NARROW | MINIMAL,
      OF_WITH("patient/Observation.cs", "POST /Observation",
              "If-None-Exist: encounter.status=1"),
      CONSTRUCT},
     {"conditional create of a shared type",
      OF_WITH("patient/*.cs", "POST /Task", "If-None-Exist: code=1"),
-     BODY | NARROW,
+     BODY | NARROW | MINIMAL,
      OF_WITH("patient/*.cs", "POST /Location", "If-None-Exist: code=1"),
      OUTSIDE},
     {"constrained create", OF("patient/Observation.c" LAB, "POST /Observation"),
-     BODY, OF("patient/Observation.s" LAB, "POST /Observation"),
+     BODY | MINIMAL, OF("patient/Observation.s" LAB, "POST /Observation"),
      SMART_REASON_NO_SCOPE},
     {"constrained update of own Patient",
-     OF("patient/Patient.u?gender=male", "PUT /Patient/pat-1"), BODY | PREREAD,
+     OF("patient/Patient.u?gender=male", "PUT /Patient/pat-1"),
+     BODY | PREREAD | MINIMAL,
      OF("patient/Patient.u?gender=male", "PUT /Patient/pat-2"), FOREIGN},
     {"constrained delete of own Patient",
-     OF("patient/Patient.d?gender=male", "DELETE /Patient/pat-1"), PREREAD,
+     OF("patient/Patient.d?gender=male", "DELETE /Patient/pat-1"),
+     PREREAD | MINIMAL,
      OF("patient/Patient.d?gender=male", "DELETE /Patient/pat-2"), FOREIGN},
     {"constrained, a shared type",
-     BY("user/Location.c?status=active", "POST /Location"), BODY,
+     BY("user/Location.c?status=active", "POST /Location"), BODY | MINIMAL,
      BY("user/Location.r?status=active", "POST /Location"),
      SMART_REASON_NO_SCOPE},
     {"constrained, of no patient",
-     BY("user/Patient.c?gender=male", "POST /Patient"), BODY,
+     BY("user/Patient.c?gender=male", "POST /Patient"), BODY | MINIMAL,
      BY("user/Patient.u?gender=male", "POST /Patient"), SMART_REASON_NO_SCOPE},
 };
 
@@ -348,7 +436,7 @@ static const twin_t others[] = {
     {"async", OF("patient/*.rs", "GET /Observation"), SEARCH,
      OF_WITH("patient/*.rs", "GET /Observation", "Prefer: respond-async"),
      SMART_REASON_ASYNC},
-    {"async by the URL", OF("patient/*.rs", "GET /Patient/pat-1"), 0,
+    {"async by the URL", OF("patient/*.rs", "GET /Patient/pat-1"), INSPECT,
      OF_WITH("patient/*.rs", "GET /Patient/pat-1", "Prefer: respond-async"),
      SMART_REASON_ASYNC},
     {"async, unrestricted",
@@ -368,26 +456,27 @@ static const twin_t others[] = {
     {"X-Provenance",
      BY_WITH("user/Observation.c user/Provenance.c", "POST /Observation",
              "X-Provenance: {}"),
-     0,
+     MINIMAL,
      BY_WITH("user/Observation.c user/Provenance.r", "POST /Observation",
              "X-Provenance: {}"),
      SMART_REASON_NO_SCOPE},
     {"X-Provenance of another context",
      BY_WITH("user/Observation.c user/Provenance.c", "POST /Observation",
              "X-Provenance: {}"),
-     0,
+     MINIMAL,
      BY_WITH("user/Observation.c system/Provenance.c", "POST /Observation",
              "X-Provenance: {}"),
      SMART_REASON_NO_SCOPE},
     {"X-Provenance, and what else is needed",
      BY_WITH("user/*.us user/Provenance.c", "PUT /Observation?subject.name=x",
              "X-Provenance: {}"),
-     0,
+     MINIMAL,
      BY_WITH("user/Observation.us user/Provenance.c",
              "PUT /Observation?subject.name=x", "X-Provenance: {}"),
      CONSTRUCT},
     {"X-Provenance, restricted", OF("patient/*.cruds", "POST /Observation"),
-     BODY, OF_WITH("patient/*.cruds", "POST /Observation", "X-Provenance: {}"),
+     BODY | INSPECT,
+     OF_WITH("patient/*.cruds", "POST /Observation", "X-Provenance: {}"),
      CONSTRUCT},
 };
 
@@ -406,10 +495,10 @@ static void supplements_are_those_that_name_a_patient(void **state)
 
     r5.version = SMART_FHIR_R5;
     assert_permits(&ask_policy, "R4", &device, SEARCH);
-    assert_permits(&ask_policy, "R4", &device_write, BODY);
-    assert_permits(&r5, "R5", &device, INSPECT);
+    assert_permits(&ask_policy, "R4", &device_write, BODY | INSPECT);
+    assert_denies(&r5, "R5", &device, NOWHERE);
     assert_denies(&r5, "R5", &device_write, OUTSIDE);
-    assert_permits(&r5, "R5", &task, BODY);
+    assert_permits(&r5, "R5", &task, BODY | INSPECT);
 }
 
 /* Conditional, but for whatever reason without criteria. */
@@ -429,6 +518,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_are_of_the_own_patient_or_inspected),
+        cmocka_unit_test(each_type_is_looked_for_in_its_place),
+        cmocka_unit_test(an_answer_shows_by_a_letter),
         cmocka_unit_test(searches_are_narrowed_and_of_known_parameters),
         cmocka_unit_test(compartments_are_the_own_one),
         cmocka_unit_test(writes_have_their_body_judged),

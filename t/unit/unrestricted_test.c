@@ -69,24 +69,24 @@ static const twin_t chains[] = {
     {"If-None-Exist",
      BY_WITH("user/Observation.cs user/Patient.s", "POST /Observation",
              "If-None-Exist: patient.name=x"),
-     0,
+     MINIMAL,
      BY_WITH("user/Observation.cs", "POST /Observation",
              "If-None-Exist: patient.name=x"),
      SMART_REASON_CONSTRUCT},
     {"conditional update",
      BY("user/Observation.us user/Patient.s",
         "PUT /Observation?patient.name=x"),
-     0, BY("user/Observation.us", "PUT /Observation?patient.name=x"),
+     MINIMAL, BY("user/Observation.us", "PUT /Observation?patient.name=x"),
      SMART_REASON_CONSTRUCT},
     {"conditional patch",
      BY("user/Observation.us user/Patient.s",
         "PATCH /Observation?patient.name=x"),
-     0, BY("user/Observation.us", "PATCH /Observation?patient.name=x"),
+     MINIMAL, BY("user/Observation.us", "PATCH /Observation?patient.name=x"),
      SMART_REASON_CONSTRUCT},
     {"conditional delete",
      BY("user/Observation.ds user/Patient.s",
         "DELETE /Observation?patient.name=x"),
-     0, BY("user/Observation.ds", "DELETE /Observation?patient.name=x"),
+     MINIMAL, BY("user/Observation.ds", "DELETE /Observation?patient.name=x"),
      SMART_REASON_CONSTRUCT},
 };
 
@@ -95,7 +95,7 @@ static void what_a_search_looks_at_needs_s(void **state)
     ASSERT_TWINS(&ask_policy, chains);
 }
 
-/* Owed, or not: each row is a permit; reads and writes owe nothing. */
+/* Owed, or not: each row is a permit; reads owe nothing. */
 static const struct {
     const char *what;
     ask_t ask;
@@ -147,6 +147,18 @@ static const struct {
     {"conditional create, include",
      BY_WITH("user/Observation.cs", "POST /Observation",
              "If-None-Exist: code=x"),
+     MINIMAL},
+    {"create, read as well", BY("user/Observation.cr", "POST /Observation"), 0},
+    {"create, some may be read",
+     BY("user/Observation.c user/Observation.r" LAB, "POST /Observation"),
+     INSPECT},
+    {"create, read by another context",
+     OF("user/Observation.c patient/Observation.r", "POST /Observation"),
+     INSPECT},
+    {"update", BY("user/Observation.u", "PUT /Observation/1"), MINIMAL},
+    {"patch", BY("user/Observation.u", "PATCH /Observation/1"), MINIMAL},
+    {"delete", BY("user/Observation.d", "DELETE /Observation/1"), MINIMAL},
+    {"delete, read as well", BY("user/Observation.rd", "DELETE /Observation/1"),
      0},
 };
 
