@@ -14,6 +14,7 @@
  *      its node of the configuration tree, where check.c finds it.
  */
 #include "httpd/directives.h"
+#include "httpd/audit.h"
 
 #include <http_core.h>
 #include <http_log.h>
@@ -789,4 +790,7 @@ const command_rec smart_directives[] = {
                   "On | Off; default Off"),
     AP_INIT_RAW_ARGS(SMART_DIR_CORS_ORIGIN, set_cors_origin, NULL, ANYWHERE,
                      "<origin> ... | *; default none"),
+    AP_INIT_RAW_ARGS(SMART_DIR_AUDIT_LOG, smart_audit_directive, NULL, ANYWHERE,
+                     "<file>|\"|<program>\" [patient=hash|clear|off] | off; "
+                     "default none"),
     {.name = NULL}};
