@@ -83,6 +83,9 @@ static const smart_reason_row_t rows[] = {
                                  "The access token can not be checked now."},
     [SMART_REASON_AS_REFUSED] = {"as-refused", 503, NULL, "transient",
                                  "The access token can not be checked now."},
+    [SMART_REASON_DISCOVERY] = {"discovery", 503, NULL, "transient",
+                                "The configuration of the authorization "
+                                "server is not known now."},
 
     [SMART_REASON_METHOD] = {"method", 405, NULL, "not-supported",
                              "This method is not supported."},

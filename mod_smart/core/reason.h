@@ -50,6 +50,7 @@ typedef enum {
     /* the authorization server: 503 */
     SMART_REASON_AS_TROUBLE, /* no usable answer */
     SMART_REASON_AS_REFUSED, /* it does not accept us */
+    SMART_REASON_DISCOVERY,  /* nothing is known of it that could be served */
 
     /* what is asked for: 403 unless said otherwise */
     SMART_REASON_METHOD,        /* 405: a method FHIR does not know */

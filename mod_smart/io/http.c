@@ -197,9 +197,13 @@ static bool has_control_byte(const char *text)
 }
 
 /* NULL or why a request is not sent at all. */
-static const char *request_fault(const smart_http_request_t *req)
+static const char *request_fault(const smart_http_request_t *req, bool post)
 {
     int i;
+
+    if (post != (req->content_type != NULL) || (!post && req->body.len)) {
+        return post ? "unusable media type" : "a GET has no body";
+    }
 
     if (!req->url || (strncmp(req->url, "https://", 8) != 0 &&
                       strncmp(req->url, "http://", 7) != 0)) {
@@ -209,7 +213,7 @@ static const char *request_fault(const smart_http_request_t *req)
         req->max_bytes == 0) {
         return "a limit is missing";
     }
-    if (!req->content_type || has_control_byte(req->content_type) ||
+    if ((req->content_type && has_control_byte(req->content_type)) ||
         (req->accept && has_control_byte(req->accept))) {
         return "unusable media type";
     }
@@ -250,8 +254,10 @@ static bool lines_build(struct curl_slist **plines,
     int i;
 
     ok = line_add(plines, "Expect:") /* no 100-continue */
-         && line_add(plines, apr_pstrcat(p, "Content-Type: ", req->content_type,
-                                         NULL)) &&
+         &&
+         (!req->content_type ||
+          line_add(plines, apr_pstrcat(p, "Content-Type: ", req->content_type,
+                                       NULL))) &&
          line_add(plines, req->accept
                               ? apr_pstrcat(p, "Accept: ", req->accept, NULL)
                               : "Accept: */*");
@@ -338,19 +344,30 @@ static bool set_connection(CURL *curl, const smart_http_request_t *req)
     return ok;
 }
 
+static bool set_method(CURL *curl, const smart_http_request_t *req)
+{
+    bool ok = true;
+
+    if (!req->content_type) { /* see request_fault */
+        SET(CURLOPT_HTTPGET, 1L);
+        return ok;
+    }
+    SET(CURLOPT_POST, 1L);
+    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->body.len);
+    SET(CURLOPT_POSTFIELDS, req->body.len ? req->body.ptr : "");
+    return ok;
+}
+
 static bool set_exchange(CURL *curl, const smart_http_request_t *req,
                          struct curl_slist *lines, transfer_t *t)
 {
-    bool ok = true;
+    bool ok = set_method(curl, req);
 
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_HTTP09_ALLOWED, 0L);
     SET(CURLOPT_ACCEPT_ENCODING, NULL);
     SET(CURLOPT_USERAGENT, "mod_smart");
     SET(CURLOPT_HTTPHEADER, lines);
-    SET(CURLOPT_POST, 1L);
-    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->body.len);
-    SET(CURLOPT_POSTFIELDS, req->body.len ? req->body.ptr : "");
     SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)req->max_bytes);
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_WRITEDATA, t);
@@ -481,14 +498,14 @@ static bool exchange(CURL *curl, const smart_http_request_t *req,
     return true;
 }
 
-apr_status_t smart_http_post(smart_http_t *http,
-                             const smart_http_request_t *req, apr_pool_t *p,
-                             smart_http_response_t *resp)
+static apr_status_t request(smart_http_t *http, const smart_http_request_t *req,
+                            bool post, apr_pool_t *p,
+                            smart_http_response_t *resp)
 {
     transfer_t t = {.p = p, .max_bytes = req->max_bytes};
     struct curl_slist *lines = NULL;
     apr_status_t rv = APR_ENOMEM;
-    const char *fault = request_fault(req);
+    const char *fault = request_fault(req, post);
     CURL *curl;
 
     memset(resp, 0, sizeof(*resp));
@@ -510,4 +527,32 @@ apr_status_t smart_http_post(smart_http_t *http,
     }
     lines_free(lines);
     return rv;
+}
+
+apr_status_t smart_http_post(smart_http_t *http,
+                             const smart_http_request_t *req, apr_pool_t *p,
+                             smart_http_response_t *resp)
+{
+    return request(http, req, true, p, resp);
+}
+
+apr_status_t smart_http_get(smart_http_t *http, const smart_http_request_t *req,
+                            apr_pool_t *p, smart_http_response_t *resp)
+{
+    return request(http, req, false, p, resp);
+}
+
+/* RFC 9110 8.3.1 */
+bool smart_http_is_type(const char *content_type, const char *type)
+{
+    const apr_size_t n = strlen(type);
+
+    if (!content_type || strncasecmp(content_type, type, n) != 0) {
+        return false;
+    }
+    content_type += n;
+    while (*content_type == ' ' || *content_type == '\t') {
+        content_type++;
+    }
+    return *content_type == '\0' || *content_type == ';';
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * http.h: one bounded HTTP POST to a server we were configured to trust.
+ * http.h: one bounded HTTP POST or GET to a server we were configured to trust.
  *
  * Invariants:
  *   1. Only the host of the URL is spoken to: no redirect, no proxy (whatever
@@ -35,11 +35,11 @@ typedef enum {
 /** Everything is borrowed for the duration of the call. */
 typedef struct smart_http_request_t {
     const char *url;            /* http:// or https:// */
-    const char *content_type;   /* of body */
+    const char *content_type;   /* of body; NULL for a GET */
     const char *accept;         /* value of Accept; NULL: any */
     const char *const *headers; /* more lines, "Name: value", no line end */
     int header_count;           /* how many of them */
-    smart_slice_t body;         /* sent as it is */
+    smart_slice_t body;         /* sent as it is; none for a GET */
     const char *ca_file;        /* PEM trust anchors; NULL: the system's */
     smart_slice_t cert;         /* PEM client certificate; empty: none */
     smart_slice_t cert_key;     /* PEM key to cert */
@@ -89,5 +89,19 @@ void smart_http_cleanup(smart_http_t *http);
 apr_status_t smart_http_post(smart_http_t *http,
                              const smart_http_request_t *req, apr_pool_t *p,
                              smart_http_response_t *resp);
+
+/**
+ * GET and collect the answer; the same bounds and results.
+ */
+apr_status_t smart_http_get(smart_http_t *http, const smart_http_request_t *req,
+                            apr_pool_t *p, smart_http_response_t *resp);
+
+/**
+ * Whether a value of Content-Type is of a media type: case-insensitive,
+ * parameters allowed.
+ * @param content_type NULL: none
+ * @param type         "application/json"
+ */
+bool smart_http_is_type(const char *content_type, const char *type);
 
 #endif

@@ -229,28 +229,14 @@ static const char *endpoint_fault(const smart_endpoint_t *e, apr_pool_t *p)
 
 /* ---- the answer ---- */
 
-/* RFC 9110 8.3.1: type/subtype, case-insensitive, parameters allowed. */
-static bool is_json(const char *content_type)
-{
-    const apr_size_t n = sizeof(JSON_TYPE) - 1;
-
-    if (!content_type || strncasecmp(content_type, JSON_TYPE, n) != 0) {
-        return false;
-    }
-    content_type += n;
-    while (*content_type == ' ' || *content_type == '\t') {
-        content_type++;
-    }
-    return *content_type == '\0' || *content_type == ';';
-}
-
 /* A 400: whose fault does it say it is? */
 static smart_answer_e place_bad_request(const smart_http_response_t *resp,
                                         const char **pdetail)
 {
-    const smart_oauth_error_e error = is_json(resp->content_type)
-                                          ? smart_oauth_error_read(resp->body)
-                                          : SMART_OAUTH_ERROR_UNKNOWN;
+    const smart_oauth_error_e error =
+        smart_http_is_type(resp->content_type, JSON_TYPE)
+            ? smart_oauth_error_read(resp->body)
+            : SMART_OAUTH_ERROR_UNKNOWN;
 
     switch (error) {
     case SMART_OAUTH_ERROR_TOKEN:
@@ -274,7 +260,7 @@ static smart_answer_e place_answer(const smart_http_response_t *resp,
 {
     switch (resp->status) {
     case 200:
-        if (is_json(resp->content_type)) {
+        if (smart_http_is_type(resp->content_type, JSON_TYPE)) {
             *pdetail = "status 200";
             return SMART_ANSWER_BODY;
         }
