@@ -2,6 +2,7 @@
 /*
  * mod_smart.c: the module record, and where in httpd's day it has a say.
  *
+ *   translate_name  metadata of a protected resource (RFC 9728)
  *   map_to_storage  TRACE below a base: httpd would answer it by itself
  *   header_parser   scrub, canonical form            (main request only)
  *   force_authn     check_authn runs whatever Require says
@@ -10,13 +11,12 @@
  *   Require smart*  providers, can only narrow       (per URI)
  *   fixups          environment for logs and backends
  *   insert_filter   response headers
- *   handler         the gate; behind it the status page
+ *   handler         the gate; behind it the status page and discovery
  *   proxy fixups    headers towards the backend
- *   log_transaction one line for the audit log
  */
-#include "httpd/audit.h"
 #include "httpd/body.h"
 #include "httpd/claim.h"
+#include "httpd/discovery.h"
 #include "httpd/request.h"
 #include "httpd/status.h"
 
@@ -55,15 +55,18 @@ static void register_hooks(apr_pool_t *p)
                                              NULL};
 
     ap_hook_pre_config(smart_lifecycle_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_pre_config(smart_audit_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_open_logs(smart_audit_open_logs, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(smart_check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_test_config(test_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(smart_lifecycle_post_config, NULL, NULL,
                         APR_HOOK_MIDDLE);
+    ap_hook_post_config(smart_fetched_post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(smart_lifecycle_child_init, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_child_init(smart_audit_child_init, NULL, NULL, APR_HOOK_MIDDLE);
 
+    /* Before whatever else maps the host's paths to something. */
+    ap_hook_translate_name(smart_resource_translate_name, NULL, NULL,
+                           APR_HOOK_REALLY_FIRST);
+    ap_hook_map_to_storage(smart_resource_map_to_storage, NULL, NULL,
+                           APR_HOOK_REALLY_FIRST);
     /* Before http_core's own, which echoes the request. */
     ap_hook_map_to_storage(smart_trace_map_to_storage, NULL, NULL,
                            APR_HOOK_REALLY_FIRST);
@@ -84,14 +87,18 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_fixups(smart_authz_fixups, NULL, NULL, APR_HOOK_LAST);
     ap_hook_insert_filter(smart_response_insert_filter, NULL, NULL,
                           APR_HOOK_LAST);
+    ap_hook_insert_filter(smart_statement_insert_filter, NULL, NULL,
+                          APR_HOOK_LAST);
     /* The one hook that runs on every way to a handler. */
     ap_hook_handler(smart_gate_handler, NULL, after_gate,
                     APR_HOOK_REALLY_FIRST);
+    /* After the gate, before anything that would fetch it from the backend. */
+    ap_hook_handler(smart_discovery_handler, NULL, after_gate,
+                    APR_HOOK_REALLY_FIRST + 1);
+    ap_hook_handler(smart_resource_handler, NULL, NULL, APR_HOOK_MIDDLE);
     /* A handler like anybody's: the gate has decided before it is asked, so
        below a base SetHandler opens nothing. */
     ap_hook_handler(smart_status_handler, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_log_transaction(smart_audit_log_transaction, NULL, NULL,
-                            APR_HOOK_MIDDLE);
     /* Optional, so that httpd can be without mod_status. */
     APR_OPTIONAL_HOOK(ap, status_hook, smart_status_section, NULL, NULL,
                       APR_HOOK_MIDDLE);
@@ -103,6 +110,7 @@ static void register_hooks(apr_pool_t *p)
     smart_body_register(p);
     smart_require_register(p);
     smart_response_register(p);
+    smart_statement_register(p);
 }
 
 AP_DECLARE_MODULE(smart) = {

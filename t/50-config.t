@@ -124,6 +124,13 @@ my $cert = write_file('cert.pem',
 my $text = write_file('text', "no pem\n");
 my $empty = write_file('empty', '');
 my $exposed = write_file('exposed', "open secret\n", 0644);
+write_file('discovery.json', '{"token_endpoint":"https://as/t","capabilities":'
+    . '["permission-v2"],"grant_types_supported":["client_credentials"],'
+    . '"code_challenge_methods_supported":["S256"]}');
+write_file('empty.json', '');
+write_file('broken.json', '{"capabilities":["permission-v2"],'
+    . '"grant_types_supported":["client_credentials"],'
+    . '"code_challenge_methods_supported":["S256"]}');
 my $printer = write_file('print-secret', "#!/bin/sh\necho from-program\n",
                          0700);
 
@@ -277,22 +284,26 @@ my @DIRECTIVES = (
                 ['https://a.org *', '"*"'], ['null', '"null"'],
                 ['https://*.a.org', '"https://*.a.org"'],
                 ['https://a.org https://a.org', '"https://a.org"']] },
-    SmartAuditLog => { what => 'audit log', none => 'none',
-        good => [["$dir/a.json", "$dir/a.json patient=hash"],
-                 ["$dir/b.json patient=clear", "$dir/b.json patient=clear"],
-                 ['off', 'off'], ['logs.json', 'logs.json patient=hash'],
-                 ['/dev/null patient=off', '/dev/null patient=off'],
-                 ['"|/bin/cat -u" patient=hash', '|/bin/cat -u patient=hash'],
-                 ['"|$cat >x"', '|$cat >x patient=hash'],
-                 ['|cat', '|cat patient=hash']],
-        bad => [['', 'is written'], ['a b c', 'is written'],
-                ['off patient=hash', '"off"'],
-                ['a.json patient=plain', '"patient=plain"'],
-                ['a.json clear', '"clear"'],
-                ['/nowhere/a.json', '"/nowhere/a.json"'],
-                [$dir, "\"$dir\""], ['"|"', '"|"'], ['"| "', '"| "'],
-                ['"|/nowhere/program x"', '"|/nowhere/program x"'],
-                ["|$dir", "\"|$dir\""]] },
+    SmartDiscovery => { what => 'discovery', none => 'off',
+        good => [['off', 'off'],
+                 ['metadata https://as.example.org/.well-known/x',
+                  'metadata https://as.example.org/.well-known/x'],
+                 ['Metadata http://127.0.0.1:9/x',
+                  'metadata http://127.0.0.1:9/x'],
+                 ["file $dir/discovery.json", "file $dir/discovery.json"]],
+        bad => [['', '""'], ['on', '"on"'], ['metadata', '"metadata"'],
+                ['file', '"file"'], ['off off', '"off off"'],
+                ['metadata http://as.example.org/x',
+                 '"http://as.example.org/x"'],
+                ['metadata as.example.org', '"as.example.org"'],
+                ["file $dir/none.json", "\"$dir/none.json\""],
+                ["file $dir", 'is no file'],
+                ["file $dir/empty.json", 'there is no text'],
+                ["file $dir/broken.json", 'token_endpoint is missing']] },
+    SmartCapability => { what => 'capability', accumulates => 1,
+        good => [['launch-ehr https://x/y', 'launch-ehr; https://x/y'],
+                 ['context-banner', 'context-banner']],
+        bad => [['', 'is written'], ['""', '""'], ['"a b"', '"a b"']] },
     SmartRule => { what => 'rule 1', accumulates => 1,
         good => [['delete * deny', qr/^delete \* deny \(.*httpd\.conf:\d+\)$/],
                  ['$export Patient,Group system/*.rs',
@@ -407,6 +418,34 @@ sub merges {
     }
     return;
 }
+
+subtest 'SmartDiscovery and its capabilities' => sub {
+    my $file = "SmartDiscovery file $dir/discovery.json";
+    my $metadata = 'SmartDiscovery metadata https://as.example.org/x';
+    accepted('named ones', location('/fhir', $metadata,
+        'SmartCapability launch-ehr permission-v1 https://x/y'), quiet => 1);
+    my $r = accepted('an unknown one', location('/fhir', $metadata,
+        'SmartCapability launch-her'));
+    like $r->{err}, qr/SMART0101: SmartCapability .*"launch-her" is no/,
+        '... is warned about';
+    $r = accepted('without discovery', location('/fhir',
+        'SmartCapability launch-ehr'));
+    like $r->{err}, qr{SMART0124: SmartCapability has no effect for /fhir/},
+        '... is warned about';
+    accepted('a file alone', location('/fhir', $file), quiet => 1);
+    refused('a file without what a capability needs', location('/fhir', $file,
+        'SmartCapability sso-openid-connect'),
+        ['SmartDiscovery', 'issuer is missing', 'jwks_uri is missing']);
+    refused('a file without what an outer capability needs',
+        "SmartCapability launch-ehr\n" . location('/fhir', $file),
+        ['SmartDiscovery', 'authorization_endpoint is missing']);
+    refused('too many URLs', join("\n", map { location("/f$_",
+        "SmartDiscovery metadata https://as.example.org/$_") } 1 .. 17),
+        ['SmartDiscovery', '16', 'https://as.example.org/']);
+    accepted('as many as can be', join("\n", map { location("/f$_",
+        "SmartDiscovery metadata https://as.example.org/" . $_ % 16) }
+        1 .. 20), quiet => 1);
+};
 
 subtest 'tls_client_auth needs https' => sub {
     my $conf = without('SmartIntrospectionAuth',

@@ -12,6 +12,7 @@
  */
 #include "httpd/check.h"
 #include "httpd/directives.h"
+#include "httpd/discovery.h"
 #include "httpd/location.h"
 
 #include <http_log.h>
@@ -80,7 +81,7 @@ const smart_server_conf_t *smart_check_bases(const server_rec *s)
 
 static void base_add(apr_array_header_t *bases, const char *path)
 {
-    smart_base_t base = {path, strlen(path)};
+    smart_base_t base = {path, strlen(path), NULL};
     smart_base_t *elts;
     int i;
 
@@ -263,7 +264,7 @@ static void check_rules(smart_check_t *check, const place_t *at)
 
 static void check_location(smart_check_t *check, const place_t *at)
 {
-    const smart_base_t base = {at->base, strlen(at->base)};
+    const smart_base_t base = {at->base, strlen(at->base), NULL};
     const smart_location_t *l;
     const char *error;
 
@@ -272,6 +273,13 @@ static void check_location(smart_check_t *check, const place_t *at)
         smart_check_error(check, at->t->node, "SMART0118: %s in %s", error,
                           at->text);
         return;
+    }
+    if (l->discovery == SMART_DISCOVERY_CONF_METADATA &&
+        !smart_fetched_note(check->pconf, at->s, l)) {
+        smart_check_error(check, at->t->node,
+                          "SMART0123: there are more than 16 different URLs "
+                          "of %s metadata, \"%s\" is one of them",
+                          SMART_DIR_DISCOVERY, l->discovery_from);
     }
     if (!l->public_url_sure) {
         smart_check_warn(check, NULL,
@@ -311,6 +319,12 @@ static void warn_section(smart_check_t *check, const place_t *at)
                          "token without fhirUser are the backend's to narrow",
                          SMART_DIR_FHIR_USER, at->base);
     }
+    if (at->conf->capabilities &&
+        at->conf->discovery <= SMART_DISCOVERY_CONF_OFF) {
+        smart_check_warn(check, NULL,
+                         "SMART0124: %s has no effect for %s/: %s is off",
+                         SMART_DIR_CAPABILITY, at->base, SMART_DIR_DISCOVERY);
+    }
     if (smart_section_is_smart(at->t) && !has_require(check, at)) {
         smart_check_warn(check, at->t->node,
                          "SMART0122: there is no Require line for %s: httpd "
@@ -319,9 +333,29 @@ static void warn_section(smart_check_t *check, const place_t *at)
     }
 }
 
+/* What is in force at a base: the section whose path it is, or the first one
+   that has it for a base. */
+static void note_base(smart_check_t *check, const place_t *at)
+{
+    const smart_server_conf_t *conf = smart_check_bases(at->s);
+    const char *path = smart_section_path(at->t);
+    int i;
+
+    for (i = 0; i < conf->base_count; i++) {
+        smart_base_t *base = (smart_base_t *)&conf->bases[i];
+
+        if (strcmp(base->path, at->base) == 0 &&
+            (!base->conf || (path && strcmp(path, base->path) == 0))) {
+            base->conf =
+                smart_section_conf(check->tree, at->t, at->s, check->pconf);
+        }
+    }
+}
+
 static void check_smart(smart_check_t *check, const place_t *at)
 {
     if (check_base(check, at) && check_endpoint(check, at)) {
+        note_base(check, at);
         check_location(check, at);
         warn_section(check, at);
     }

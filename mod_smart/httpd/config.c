@@ -101,6 +101,19 @@ static void merge_token(smart_dir_conf_t *conf, const smart_dir_conf_t *outer,
     conf->stale_set = stale->stale_set;
 }
 
+static void merge_discovery(apr_pool_t *p, smart_dir_conf_t *conf,
+                            const smart_dir_conf_t *outer,
+                            const smart_dir_conf_t *inner)
+{
+    const smart_dir_conf_t *discovery = inner->discovery ? inner : outer;
+
+    conf->discovery = discovery->discovery;
+    conf->discovery_from = discovery->discovery_from;
+    conf->discovery_text = discovery->discovery_text;
+    conf->capabilities =
+        merge_list(p, outer->capabilities, inner->capabilities);
+}
+
 /* Whether nothing of ours is set in a section, as in most servers. */
 static bool says_nothing(const smart_dir_conf_t *conf)
 {
@@ -132,12 +145,12 @@ void *smart_config_dir_merge(apr_pool_t *p, void *outer_conf, void *inner_conf)
     INNER_WINS(fhir_user);
     INNER_WINS(forward_token);
     INNER_WINS(cors_origins);
-    INNER_WINS(audit);
     conf->rules = merge_list(p, outer->rules, inner->rules);
     conf->aliases = merge_list(p, outer->aliases, inner->aliases);
     conf->claim_headers =
         merge_list(p, outer->claim_headers, inner->claim_headers);
     conf->claims = merge_list(p, outer->claims, inner->claims);
+    merge_discovery(p, conf, outer, inner);
     merge_parts(conf, outer, inner);
     return conf;
 }

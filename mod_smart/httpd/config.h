@@ -13,7 +13,7 @@
  *   1. A member nobody set is all zero bits, and the merge takes the outer
  *      section's value for it; defaults are applied in location.c alone.
  *   2. Lists accumulate on merge, inner section first: rules, aliases, claim
- *      headers. Everything else: inner wins.
+ *      headers, capabilities. Everything else: inner wins.
  *   3. Merging is cheap (it happens per request) and never fails.
  */
 #ifndef SMART_CONFIG_H
@@ -59,6 +59,14 @@ typedef enum {
     SMART_FHIR_USER_CONF_REQUIRED,
     SMART_FHIR_USER_CONF_OPTIONAL
 } smart_fhir_user_conf_e;
+
+/** Where SMART's discovery document comes from; UNSET is off. */
+typedef enum {
+    SMART_DISCOVERY_CONF_UNSET = 0,
+    SMART_DISCOVERY_CONF_OFF,
+    SMART_DISCOVERY_CONF_METADATA,
+    SMART_DISCOVERY_CONF_FILE
+} smart_discovery_conf_e;
 
 /** Client authentication as SmartIntrospectionAuth gives it. */
 typedef struct smart_client_t {
@@ -107,12 +115,15 @@ typedef struct smart_dir_conf_t {
     smart_fhir_user_conf_e fhir_user;
     smart_switch_e forward_token;
     const char *const *cors_origins;   /* NULL at end; "*" alone: any */
-    const struct smart_audit_t *audit; /* see audit.h */
     apr_array_header_t *rules;         /* smart_rule_line_t */
     apr_array_header_t *aliases;       /* smart_scope_alias_t */
     apr_array_header_t *claim_headers; /* smart_claim_header_t */
     apr_array_header_t *claims; /* const char *, of Require smart-claim */
-    int part_count;             /* -1: too many, or made for one request */
+    smart_discovery_conf_e discovery;
+    const char *discovery_from;       /* URL or path; NULL for off */
+    smart_slice_t discovery_text;     /* of the file */
+    apr_array_header_t *capabilities; /* const char * */
+    int part_count; /* -1: too many, or made for one request */
     apr_uint32_t parts[SMART_MAX_PARTS]; /* what was merged, outer first */
 } smart_dir_conf_t;
 
@@ -120,6 +131,8 @@ typedef struct smart_dir_conf_t {
 typedef struct smart_base_t {
     const char *path; /* "/fhir"; "" for the root; never a trailing slash */
     apr_size_t len;
+    const smart_dir_conf_t *conf; /* in force at the base itself; NULL: no
+                                     section with AuthType SMART is known */
 } smart_base_t;
 
 /** One server or virtual host. */

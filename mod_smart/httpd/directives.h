@@ -32,7 +32,8 @@
 #define SMART_DIR_CLAIM_HEADER  "SmartClaimHeader"
 #define SMART_DIR_FORWARD_TOKEN "SmartForwardToken"
 #define SMART_DIR_CORS_ORIGIN   "SmartCorsOrigin"
-#define SMART_DIR_AUDIT_LOG     "SmartAuditLog"
+#define SMART_DIR_DISCOVERY     "SmartDiscovery"
+#define SMART_DIR_CAPABILITY    "SmartCapability"
 
 /* The AuthType that this module answers for. */
 #define SMART_AUTH_TYPE "SMART"
@@ -64,6 +65,10 @@ void smart_warn_line(const cmd_parms *cmd, const char *text);
 const char *smart_client_auth_parse(cmd_parms *cmd,
                                     const apr_array_header_t *words,
                                     const smart_client_t **pauth);
+
+/** SmartDiscovery and SmartCapability; see discovery_conf.c. */
+const char *smart_set_discovery(cmd_parms *cmd, void *dir, const char *line);
+const char *smart_add_capability(cmd_parms *cmd, void *dir, const char *line);
 
 /** NULL, or why a file is no PEM with a block of such a label in it. */
 const char *smart_pem_fault(const char *path, const char *label, apr_pool_t *p);

@@ -16,7 +16,6 @@
  *
  * Invariant: no secret; a client is shown by method and id.
  */
-#include "httpd/audit.h"
 #include "httpd/check.h"
 #include "httpd/directives.h"
 #include "httpd/location.h"
@@ -133,8 +132,7 @@ static void dump_rules(const dump_t *d, const smart_location_t *l,
     }
 }
 
-static void dump_backend(const dump_t *d, const smart_location_t *l,
-                         const smart_dir_conf_t *conf)
+static void dump_backend(const dump_t *d, const smart_location_t *l)
 {
     int i;
 
@@ -148,7 +146,34 @@ static void dump_backend(const dump_t *d, const smart_location_t *l,
     }
     show(d, "forward token", l->forward_token ? "on" : "off");
     show(d, "CORS", l->cors_origins ? joined(d->p, l->cors_origins) : "none");
-    show(d, "audit log", smart_audit_text(conf->audit));
+}
+
+static const char *discovery_text(smart_discovery_conf_e discovery)
+{
+    switch (discovery) {
+    case SMART_DISCOVERY_CONF_METADATA:
+        return "metadata ";
+    case SMART_DISCOVERY_CONF_FILE:
+        return "file ";
+    case SMART_DISCOVERY_CONF_UNSET:
+    case SMART_DISCOVERY_CONF_OFF:
+        break;
+    }
+    return "off";
+}
+
+static void dump_discovery(const dump_t *d, const smart_location_t *l,
+                           const smart_dir_conf_t *conf)
+{
+    int i;
+
+    show(d, "discovery",
+         apr_pstrcat(d->p, discovery_text(l->discovery), l->discovery_from,
+                     NULL));
+    for (i = 0; conf->capabilities && i < conf->capabilities->nelts; i++) {
+        show(d, "capability",
+             APR_ARRAY_IDX(conf->capabilities, i, const char *));
+    }
 }
 
 static void dump_section(const dump_t *d, const smart_section_t *t,
@@ -173,7 +198,8 @@ static void dump_section(const dump_t *d, const smart_section_t *t,
     dump_endpoint(d, l);
     dump_token(d, l);
     dump_rules(d, l, conf);
-    dump_backend(d, l, conf);
+    dump_backend(d, l);
+    dump_discovery(d, l, conf);
 }
 
 /* Sections with something to say about requests below a base. */

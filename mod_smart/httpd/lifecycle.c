@@ -12,6 +12,7 @@
  * The parent may run as root and the children can write to the segment: the
  * parent looks at nothing in it but the header, which it compares.
  */
+#include "httpd/discovery.h"
 #include "httpd/refresh.h"
 #include "httpd/request.h"
 
@@ -131,8 +132,7 @@ int smart_lifecycle_post_config(apr_pool_t *pconf, apr_pool_t *plog,
     const smart_server_conf_t *conf =
         ap_get_module_config(s->module_config, &smart_module);
     const apr_size_t bytes =
-        (conf->cache_bytes ? conf->cache_bytes : SMART_CACHE_BYTES) +
-        SMART_SHARED_FIXED;
+        conf->cache_bytes ? conf->cache_bytes : SMART_CACHE_BYTES;
     retained_t *kept;
     apr_status_t rv;
 
@@ -174,4 +174,7 @@ void smart_lifecycle_child_init(apr_pool_t *pchild, server_rec *s)
     smart_counters_join(smart_process.shared.counters, threads);
     smart_location_child_init(pchild, smart_process.digest);
     smart_refresh_child_init(pchild, s);
+    smart_discovery_child_init(pchild);
+    smart_statement_child_init(pchild);
+    smart_fetched_child_init(pchild, s);
 }

@@ -20,6 +20,7 @@
  */
 #include "httpd/location.h"
 #include "httpd/directives.h"
+#include "httpd/discovery.h"
 #include "httpd/request.h"
 
 #include <http_log.h>
@@ -400,6 +401,18 @@ static void take_rest(smart_location_t *l, const smart_dir_conf_t *conf)
     l->cors_any = conf->cors_origins && strcmp(conf->cors_origins[0], "*") == 0;
 }
 
+static bool take_discovery(smart_location_t *l, const smart_dir_conf_t *conf,
+                           apr_pool_t *p, const char **perror)
+{
+    l->discovery = conf->discovery ? conf->discovery : SMART_DISCOVERY_CONF_OFF;
+    l->discovery_from = conf->discovery_from;
+    if (l->discovery == SMART_DISCOVERY_CONF_OFF) {
+        return true;
+    }
+    l->publication = smart_publication_make(l, conf, p, perror);
+    return l->publication != NULL;
+}
+
 smart_location_t *smart_location_make(const server_rec *s,
                                       const smart_dir_conf_t *conf,
                                       const smart_base_t *base, apr_pool_t *p,
@@ -416,7 +429,8 @@ smart_location_t *smart_location_make(const server_rec *s,
     take_token_policy(l, conf, p);
     take_policy(l, conf, p);
     take_rest(l, conf);
-    if (!take_breaker(l, perror) || !take_recipe(l, conf, p, perror)) {
+    if (!take_breaker(l, perror) || !take_recipe(l, conf, p, perror) ||
+        !take_discovery(l, conf, p, perror)) {
         return NULL;
     }
     if (table.digest &&
@@ -544,4 +558,10 @@ const smart_location_t *smart_location_get(request_rec *r,
                       n->error);
     }
     return n->location;
+}
+
+const smart_location_t *smart_location_of_base(request_rec *r,
+                                               const smart_base_t *base)
+{
+    return base->conf ? node_of(r, base, base->conf)->location : NULL;
 }

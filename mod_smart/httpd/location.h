@@ -17,6 +17,9 @@
 #include "core/decision.h"
 #include "io/digest.h"
 
+/** What a location tells clients; see httpd/discovery.h. */
+typedef struct smart_publication_t smart_publication_t;
+
 typedef struct smart_location_t {
     smart_mode_e mode; /* ENFORCE or REPORT */
     const char *base;  /* "/fhir"; "" for the root */
@@ -41,6 +44,9 @@ typedef struct smart_location_t {
     bool forward_token;
     const char *const *cors_origins; /* NULL: no CORS */
     bool cors_any;
+    smart_discovery_conf_e discovery;
+    const char *discovery_from;       /* URL or path */
+    smart_publication_t *publication; /* NULL: discovery is off */
 } smart_location_t;
 
 /**
@@ -68,6 +74,13 @@ void smart_location_child_init(apr_pool_t *pchild, smart_digest_t *digest);
  */
 const smart_location_t *smart_location_get(request_rec *r,
                                            const smart_base_t *base);
+
+/**
+ * The location of a base itself, whatever the request is for.
+ * @return NULL: there is none, or it can not be made
+ */
+const smart_location_t *smart_location_of_base(request_rec *r,
+                                               const smart_base_t *base);
 
 /**
  * What the breaker of an endpoint is found by: it is the endpoint's, whoever

@@ -10,7 +10,7 @@
  * An ErrorDocument that is refused itself is just not shown: httpd goes back
  * to the error that asked for it, with the challenge that belongs to that one.
  */
-#include "httpd/account.h"
+#include "httpd/discovery.h"
 #include "httpd/request.h"
 
 #include <http_core.h>
@@ -85,7 +85,7 @@ void smart_cors(smart_context_t *ctx)
     }
 }
 
-const char *smart_source_name(smart_source_e source)
+static const char *source_name(smart_source_e source)
 {
     switch (source) {
     case SMART_SOURCE_NONE:
@@ -154,7 +154,7 @@ void smart_environment(smart_context_t *ctx, smart_reason_e reason)
     }
     set(&env, "SMART_INTERACTION",
         smart_interaction_name(ctx->interaction.kind));
-    set(&env, "SMART_CACHE", smart_source_name(ctx->source));
+    set(&env, "SMART_CACHE", source_name(ctx->source));
     set(&env, "SMART_DECISION",
         permit && (ctx->decision.permit || ctx->preflight)
             ? "permit"
@@ -183,7 +183,8 @@ static void set_headers(smart_context_t *ctx, smart_reason_e reason, int status)
     apr_table_t *out = r->err_headers_out;
     const char *realm = ap_auth_name(r);
     const char *challenge = smart_outcome_challenge(
-        reason, realm ? realm : "FHIR", ctx->decision.scope, NULL, r->pool);
+        reason, realm ? realm : "FHIR", ctx->decision.scope,
+        smart_resource_url(ctx->location, r->pool), r->pool);
 
     if (challenge) {
         apr_table_setn(out, "WWW-Authenticate", challenge);
@@ -242,7 +243,8 @@ int smart_refuse(smart_context_t *ctx, smart_reason_e reason)
     request_rec *r = ctx->r;
 
     ctx->permit.held = false;
-    smart_account_refusal(ctx, reason);
+    smart_count(smart_process.shared.counters,
+                smart_count_of_status(row->status));
     log_refusal(ctx, row);
     smart_environment(ctx, reason);
     if (smart_is_error_page(r)) {

@@ -11,6 +11,7 @@
  * protected as well, and refused: it would be passed on without a question
  * where more than the base is proxied ("ProxyPass /").
  */
+#include "httpd/discovery.h"
 #include "httpd/request.h"
 
 #include <http_core.h>
@@ -191,7 +192,13 @@ static void read_interaction(smart_context_t *ctx, const raw_t *raw)
         .provenance = apr_table_get(r->headers_in, "X-Provenance") != NULL,
     };
 
-    if (!below_base(ctx->location, raw, &req.path)) {
+    if (smart_resource_is(r)) {
+        /* Served here, whatever the path is for the base at the root. */
+        ctx->interaction.kind = r->method_number == M_GET
+                                    ? SMART_INTERACTION_DISCOVERY
+                                    : SMART_INTERACTION_UNKNOWN;
+    }
+    else if (!below_base(ctx->location, raw, &req.path)) {
         fault(ctx, SMART_REASON_PATH,
               "the raw path is not what the server made of it");
     }

@@ -12,6 +12,7 @@
  * Cache-Control keep it from storing anything.
  */
 #include "httpd/claim.h"
+#include "httpd/discovery.h"
 #include "httpd/request.h"
 
 #include <apr_strings.h>
@@ -102,6 +103,7 @@ static void set_headers(smart_context_t *ctx)
     }
     set_claims(ctx, r->headers_in);
     set_forwarded(ctx, r->headers_in);
+    smart_statement_upstream(ctx, r->headers_in);
 }
 
 int smart_upstream_fixups(request_rec *r)
