@@ -18,6 +18,7 @@
 #   make bench            all benchmarks, ten minutes (t/bench/README.md)
 #   make bench-programs   the programs of t/bench, built but not run
 #   make demo             a protected FHIR server to play with
+#   make explain          .out/smart-explain (build/smart-explain --help)
 #   make clean
 #
 # Variables: CC (gcc, clang), APXS, PROVEFLAGS, TESTFLAGS (of t/TEST),
@@ -30,9 +31,9 @@ include build/rules.mk
 
 .PHONY: all install check check-unit check-guards test test-apache stress \
     asan ubsan tsan fuzz fuzz-programs tidy bench bench-programs programs \
-    demo clean
+    demo explain clean
 
-all: module libs
+all: module libs explain
 
 install: all
 	$(call install-module)
@@ -71,6 +72,8 @@ bench: all bench-programs
 	$QCACHE_BENCH=$B/bench/cache_bench build/bench $(BENCHFLAGS)
 
 bench-programs: $(BENCHES)
+
+explain: .out/smart-explain
 
 demo:
 	$Qbuild/demo

@@ -80,6 +80,7 @@ UNIT_OF_FILE := $(patsubst t/%.c,$B/%,$(wildcard t/unit/*_test.c))
 UNIT := $(UNIT_OF_FILE) $B/unit/digest_evp_test
 STRESS := $(patsubst t/%.c,$B/%,$(wildcard t/stress/*.c))
 FUZZ := $(patsubst t/%.c,$B/%,$(wildcard t/fuzz/*.c))
+EXPLAIN_O := $(patsubst build/%.c,$B/%.o,$(wildcard build/explain/*.c))
 BENCHES := $(patsubst t/%.c,$B/%,$(wildcard t/bench/*.c))
 SUITES := $(filter-out t/guards.t,$(sort $(wildcard t/*.t)))
 PROVE = prove --exec build/tap-run $(PROVEFLAGS)
@@ -154,6 +155,16 @@ define link
 	$Q$(CC) $(TEST_FLAGS) -o $@ $< $(1) $B/libcore.a $(LDFLAGS) $(TEST_LIBS)
 endef
 
+# The decision as a program, of core alone: for people, and for suites that
+# ask it many times.
+$(EXPLAIN_O): $B/%.o: build/%.c $B/flags
+	$(call compile,$(PURE_FLAGS))
+$B/smart-explain: $(EXPLAIN_O) $B/libcore.a
+	$Q$(CC) $(SANITIZE) -o $@ $(EXPLAIN_O) $B/libcore.a $(LDFLAGS) \
+	    -ljansson $(APR_LIBS)
+.out/smart-explain: $B/smart-explain FORCE
+	$(call publish)
+
 # --- questions of build/tidy -------------------------------------------------
 
 print-%:
@@ -166,9 +177,10 @@ $B/flags: FORCE
 	$Qmkdir -p $(@D)
 	$Qecho '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
 $(CORE_O) $(IO_O) $(HTTPD_O) $(MAIN_O) $(UNIT) $(STRESS) $(FUZZ) \
-    $B/io/digest_evp.o: build/rules.mk
+    $(EXPLAIN_O) $B/io/digest_evp.o: build/rules.mk
 
 -include $(patsubst %.o,%.d,$(CORE_O) $(IO_O) $(HTTPD_O) $(MAIN_O) \
+    $(EXPLAIN_O) \
     $B/io/digest_evp.o)
 -include $(addsuffix .d,$(UNIT) $(STRESS) $(FUZZ) $(BENCHES))
 

@@ -4,6 +4,8 @@
  */
 #include "core/compartment.h"
 
+#include <apr_strings.h>
+
 #define COUNT(list) ((int)(sizeof(list) / sizeof((list)[0])))
 
 /* About a patient as well, though HL7 left them out of some versions. */
@@ -145,4 +147,133 @@ bool smart_compartment_selects(const smart_compartment_t *c, smart_fhir_e v,
     }
     return smart_slice_is(name, "patient") || smart_slice_is(name, "subject") ||
            extra_of(c, v, type, &name);
+}
+
+/* --- words of the configuration ------------------------------------------ */
+
+/* A type of any version. */
+static smart_type_t type_named(smart_slice_t name)
+{
+    static const smart_fhir_e versions[] = {SMART_FHIR_R4, SMART_FHIR_R4B,
+                                            SMART_FHIR_R5};
+    smart_type_t type = SMART_TYPE_NONE;
+    int n;
+
+    for (n = 0; n < COUNT(versions) && type == SMART_TYPE_NONE; n++) {
+        type = smart_fhir_type(versions[n], name);
+    }
+    return type;
+}
+
+static bool has_sign(const char *word)
+{
+    return *word == '+' || *word == '-';
+}
+
+static void put(smart_typeset_t *set, smart_type_t type, bool in)
+{
+    const apr_uint64_t bit = (apr_uint64_t)1 << (type % 64);
+
+    if (in) {
+        set->words[type / 64] |= bit;
+    }
+    else {
+        set->words[type / 64] &= ~bit;
+    }
+}
+
+bool smart_compartment_share(const char *const *words, int count,
+                             smart_typeset_t *pshared, apr_pool_t *p,
+                             const char **perror)
+{
+    smart_typeset_t set = {0};
+    int n;
+
+    if (count > 0 && has_sign(words[0])) {
+        set = *pshared;
+    }
+    for (n = 0; n < count; n++) {
+        const char *word = words[n];
+        const bool sign = has_sign(word);
+        const smart_type_t type = type_named(smart_slice(word + sign));
+
+        if (sign != has_sign(words[0])) {
+            *perror = apr_psprintf(
+                p, "\"%s\": either all types have a sign, or none", word);
+            return false;
+        }
+        if (type == SMART_TYPE_NONE) {
+            *perror = apr_psprintf(p, "\"%s\" is no resource type", word);
+            return false;
+        }
+        put(&set, type, *word != '-');
+    }
+    *pshared = set;
+    *perror = NULL;
+    return true;
+}
+
+bool smart_compartment_add(const char *word, apr_pool_t *p,
+                           smart_compartment_param_t *pextra,
+                           const char **perror)
+{
+    const char *colon = strchr(word, ':');
+    smart_type_t type =
+        colon ? type_named(smart_slice_n(word, (apr_size_t)(colon - word)))
+              : SMART_TYPE_NONE;
+
+    if (type == SMART_TYPE_NONE || !colon[1]) {
+        *perror = apr_psprintf(
+            p, "\"%s\" is no resource type and parameter, Type:parameter",
+            word);
+        return false;
+    }
+    pextra->type = type;
+    pextra->param = apr_pstrdup(p, colon + 1);
+    *perror = NULL;
+    return true;
+}
+
+static const char *extra_fault(const smart_compartment_param_t *extra,
+                               smart_fhir_e v, apr_pool_t *p)
+{
+    const char *name = smart_fhir_type_name(extra->type);
+
+    if (!smart_fhir_type_known(v, extra->type)) {
+        return apr_psprintf(p, "%s:%s: this FHIR version has no such type",
+                            name, extra->param);
+    }
+    if (!smart_compartment_usable(v, extra->type, smart_slice(extra->param))) {
+        return apr_psprintf(p,
+                            "%s:%s: the type has no such reference to a "
+                            "Patient in this FHIR version",
+                            name, extra->param);
+    }
+    return NULL;
+}
+
+bool smart_compartment_check(const smart_compartment_t *c, smart_fhir_e v,
+                             apr_pool_t *p, const char **perror)
+{
+    smart_type_t type = SMART_TYPE_NONE;
+    int n;
+
+    *perror = NULL;
+    for (n = 0; c->extra != default_extra && n < c->extra_count && !*perror;
+         n++) {
+        *perror = extra_fault(&c->extra[n], v, p);
+    }
+    while (!*perror && (type = smart_typeset_next(&c->shared, type)) != 0) {
+        if (!smart_fhir_type_known(v, type)) {
+            *perror = apr_psprintf(p, "%s: this FHIR version has no such type",
+                                   smart_fhir_type_name(type));
+        }
+        else if (smart_compartment_has(c, v, type)) {
+            *perror = apr_psprintf(p,
+                                   "%s is in the compartment of a patient, "
+                                   "it can not be shared",
+                                   smart_fhir_type_name(type));
+        }
+    }
+    return !*perror;
 }

@@ -26,6 +26,8 @@
 #include "core/fhir.h"
 #include "core/typeset.h"
 
+#include <apr_pools.h>
+
 /** Which parameters make a resource a member. */
 typedef enum {
     SMART_COMPARTMENT_SUBJECT = 0, /* that which says whom it is about */
@@ -48,6 +50,37 @@ typedef struct smart_compartment_t {
 
 /** The compartment of a server where nobody said otherwise. */
 smart_compartment_t smart_compartment_default(void);
+
+/**
+ * Read a list of shared types: names alone are the list; names with "+" or "-"
+ * before them are added to what is there, or taken out. Types of any version.
+ * @param words   of the line; each with a sign, or none
+ * @param pshared in: what is there; out: the list; untouched on false
+ * @param p       owns the error text
+ * @param perror  out: what is wrong, with the bad word in it; NULL on true
+ */
+bool smart_compartment_share(const char *const *words, int count,
+                             smart_typeset_t *pshared, apr_pool_t *p,
+                             const char **perror);
+
+/**
+ * Read a parameter to be added, "Device:patient". Of any version.
+ * @param p      owns the texts
+ * @param pextra out: untouched on false
+ * @param perror out: what is wrong, with the word in it; NULL on true
+ */
+bool smart_compartment_add(const char *word, apr_pool_t *p,
+                           smart_compartment_param_t *pextra,
+                           const char **perror);
+
+/**
+ * Hold a configured compartment against a version: types it lacks, parameters
+ * that make nothing a member, shared types that the compartment has.
+ * @param p      owns the error text
+ * @param perror out: which word, and why; NULL on true
+ */
+bool smart_compartment_check(const smart_compartment_t *c, smart_fhir_e v,
+                             apr_pool_t *p, const char **perror);
 
 /**
  * Whether a parameter can make resources of a type members of a patient's

@@ -10,7 +10,13 @@
 
 #include <cmocka.h>
 
+#include <apr_general.h>
+#include <apr_pools.h>
+#include <apr_strings.h>
+
 #include "core/compartment.h"
+
+static apr_pool_t *pool;
 
 static smart_type_t type_of(const char *name)
 {
@@ -201,6 +207,128 @@ static void nothing_set_has_the_least(void **state)
     assert_false(smart_compartment_shares(&c, SMART_FHIR_R4, SMART_TYPE_ANY));
 }
 
+/* --- words --------------------------------------------------------------- */
+
+static bool share(smart_typeset_t *set, const char *text, const char **perror)
+{
+    const char *words[8] = {NULL};
+    char *rest = apr_pstrdup(pool, text), *last;
+    int n = 0;
+
+    while ((words[n] = apr_strtok(n ? NULL : rest, " ", &last)) != NULL) {
+        n++;
+    }
+    return smart_compartment_share(words, n, set, pool, perror);
+}
+
+static void names_replace_and_signs_edit(void **state)
+{
+    static const struct {
+        const char *text;
+        bool location, binary;
+    } lists[] = {
+        {"Binary Location", true, true},
+        {"Binary", false, true},
+        {"+Binary", true, true},
+        {"-Location +Binary", false, true},
+        {"-Location -Binary", false, false},
+        {"-Binary", true, false},
+        {"NutritionIntake", false, false}, /* R5 */
+        {"", false, false},
+    };
+    const char *error;
+    size_t n;
+
+    for (n = 0; n < sizeof(lists) / sizeof(lists[0]); n++) {
+        smart_typeset_t set = smart_compartment_default().shared;
+
+        assert_true(share(&set, lists[n].text, &error));
+        assert_null(error);
+        assert_int_equal(smart_typeset_lists(&set, SMART_FHIR_LOCATION),
+                         lists[n].location);
+        assert_int_equal(smart_typeset_lists(&set, SMART_FHIR_BINARY),
+                         lists[n].binary);
+        assert_false(set.all);
+    }
+}
+
+static void a_wrong_word_is_named(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *word;
+    } lists[] = {{"+Binary Location", "Location"},
+                 {"Binary -Location", "-Location"},
+                 {"Binary Foo", "Foo"},
+                 {"+location", "+location"},
+                 {"+", "+"},
+                 {"*", "*"}};
+    static const char *const params[] = {"Device", "Device:", ":patient",
+                                         "Foo:patient", "*:patient"};
+    smart_compartment_param_t extra = {0};
+    const char *error;
+    size_t n;
+
+    for (n = 0; n < sizeof(lists) / sizeof(lists[0]); n++) {
+        smart_typeset_t set = smart_compartment_default().shared, before = set;
+
+        assert_false(share(&set, lists[n].text, &error));
+        assert_non_null(strstr(error, lists[n].word));
+        assert_memory_equal(&set, &before, sizeof(set));
+    }
+    for (n = 0; n < sizeof(params) / sizeof(params[0]); n++) {
+        assert_false(smart_compartment_add(params[n], pool, &extra, &error));
+        assert_non_null(strstr(error, params[n]));
+        assert_null(extra.param);
+    }
+    assert_true(smart_compartment_add("Task:owner", pool, &extra, &error));
+    assert_null(error);
+    assert_int_equal(extra.type, SMART_FHIR_TASK);
+    assert_string_equal(extra.param, "owner");
+}
+
+static void a_version_may_not_have_it(void **state)
+{
+    static const struct {
+        smart_fhir_e v;
+        const char *param;
+        const char *shared;
+        const char *word; /* NULL: nothing is wrong */
+    } checks[] = {
+        {SMART_FHIR_R4, "Device:patient", "Binary", NULL},
+        {SMART_FHIR_R5, "Device:patient", "Binary", "Device:patient"},
+        {SMART_FHIR_R4, "Device:type", "Binary", "Device:type"},
+        {SMART_FHIR_R4, "Device:foo", "Binary", "Device:foo"},
+        {SMART_FHIR_R4, "NutritionIntake:subject", "Binary",
+         "NutritionIntake:subject"},
+        {SMART_FHIR_R5, "NutritionIntake:subject", "Binary", NULL},
+        {SMART_FHIR_R4, "Task:patient", "NutritionIntake", "NutritionIntake"},
+        {SMART_FHIR_R4, "Task:patient", "Observation", "Observation"},
+        {SMART_FHIR_R4, "Task:patient", "Task", "Task"},
+        {SMART_FHIR_R4, "Task:patient", "Patient", "Patient"},
+    };
+    smart_compartment_t c = smart_compartment_default();
+    const char *error;
+    size_t n;
+
+    assert_true(smart_compartment_check(&c, SMART_FHIR_R4, pool, &error));
+    assert_true(smart_compartment_check(&c, SMART_FHIR_R5, pool, &error));
+    for (n = 0; n < sizeof(checks) / sizeof(checks[0]); n++) {
+        smart_compartment_param_t extra;
+
+        assert_true(
+            smart_compartment_add(checks[n].param, pool, &extra, &error));
+        c = smart_compartment_default();
+        c.extra = &extra;
+        c.extra_count = 1;
+        assert_true(share(&c.shared, checks[n].shared, &error));
+        assert_int_equal(smart_compartment_check(&c, checks[n].v, pool, &error),
+                         !checks[n].word);
+        assert_true(!error == !checks[n].word);
+        assert_true(!error || strstr(error, checks[n].word));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,7 +338,16 @@ int main(void)
         cmocka_unit_test(what_the_compartment_has_is_not_shared),
         cmocka_unit_test(some_parameters_say_whose),
         cmocka_unit_test(nothing_set_has_the_least),
+        cmocka_unit_test(names_replace_and_signs_edit),
+        cmocka_unit_test(a_wrong_word_is_named),
+        cmocka_unit_test(a_version_may_not_have_it),
     };
+    int failed;
 
-    return cmocka_run_group_tests_name("compartment", tests, NULL, NULL);
+    apr_initialize();
+    apr_pool_create(&pool, NULL);
+    failed = cmocka_run_group_tests_name("compartment", tests, NULL, NULL);
+    apr_pool_destroy(pool);
+    apr_terminate();
+    return failed;
 }

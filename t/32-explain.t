@@ -1,0 +1,111 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+# The decision asked without httpd: build/smart-explain.
+use strict;
+use warnings;
+use FindBin ();
+use lib "$FindBin::Bin/lib";
+use IPC::Open3 qw(open3);
+use Test::More;
+use Smart::Json qw(json_encode json_decode);
+
+my $EXPLAIN = "$FindBin::Bin/../build/smart-explain";
+
+# (exit status, what it said) of a call; of $in, a line of JSON each.
+sub ask {
+    my ($in, @args) = @_;
+    my $pid = open3(my $to, my $from, undef, $EXPLAIN, @args);
+    print {$to} $in;
+    close $to;
+    local $/;
+    my $said = <$from>;
+    waitpid $pid, 0;
+    return ($? >> 8, $said);
+}
+
+my @LAB = ('--scope', 'patient/Observation.rs?category=laboratory openid '
+    . 'patient/Observation.rs?value-quantity=3 patient/Condition.rs',
+    '--patient', 'pat-1');
+
+my ($status, $said) = ask('', @LAB, GET => '/Observation?code=x');
+is $status, 0, 'permitted';
+like $said, $_, 'it says: ' . $_ for
+    qr/^permit +restricted$/m, qr/^interaction +search-type$/m,
+    qr/^scope +patient\/Observation\.rs\?category=laboratory$/m,
+    qr/^patient +pat-1$/m, qr/^owes +narrow,inspect$/m,
+    qr/^narrowed by +patient=Patient\/pat-1&category=laboratory$/m,
+    qr/^shown with +s$/m, qr/openid: no SMART scope$/m,
+    qr/value-quantity=3: its constraint can not be judged$/m,
+    qr/Condition\.rs: of another type$/m;
+
+($status, $said) = ask('', @LAB, GET => '/Patient/pat-1');
+is $status, 1, 'denied';
+like $said, qr/^deny +403, no-scope: /m, '... with the reason';
+like $said, qr/^needs +patient\/Patient\.r$/m, '... and what would do';
+
+for (
+    ['a path', 1, qr/^deny +400, path: /, GET => '/a//b'],
+    ['metadata', 0, qr/^permit +without a token$/m, GET => '/metadata'],
+    ['no token', 1, qr/^deny +401, no-token/, GET => '/Patient/1'],
+    ['export', 0, qr/^query sent +_type=Patient$/m, '--scope',
+     'system/Patient.rs', GET => '/$export'],
+    ['a rule', 0, qr/^rule +read Patient user\/Patient\.d$/m, '--scope',
+     'user/Patient.d', '--rule', 'read Patient user/Patient.d',
+     GET => '/Patient/1'],
+    ['R5', 1, qr/^deny +403, outside/, '--version', 'R5', '--scope',
+     'patient/*.rs', '--patient', 'p', '--param', 'Task:patient', GET =>
+     '/Device'],
+    ['a parameter', 0, qr/^narrowed by +patient=Patient\/p$/m, '--scope',
+     'patient/*.rs', '--patient', 'p', '--param', 'Contract:patient',
+     GET => '/Contract'],
+    ['a shared type', 0, qr/^owes +inspect$/m, '--scope', 'patient/*.rs',
+     '--patient', 'p', '--share', '+Bundle', GET => '/Bundle'],
+    ['no compartment', 0, qr/^permit +not restricted$/m, '--scope',
+     'patient/*.rs', '--patient', 'p', '--compartment', 'off',
+     GET => '/Bundle'],
+    ['a form', 1, qr/^deny +403, construct/, '--scope', 'patient/*.rs',
+     '--patient', 'p', '--form', '_list=x', POST => '/Observation/_search'],
+    ['a header', 1, qr/^deny +403, async/, '--scope', 'patient/*.rs',
+     '--patient', 'p', '--header', 'Prefer: respond-async',
+     GET => '/Observation'],
+    ['a user', 1, qr/^deny +403, fhir-user/, '--scope', 'user/*.rs',
+     '--smartFhirUser', 'required', GET => '/Observation'],
+    ['a version', 2, qr/R4, R4B or R5/, '--version', 'R6', GET => '/'],
+    ['a type that is in', 2, qr/Observation is in the compartment/, '--share',
+     '+Observation', GET => '/'],
+    ['an option', 2, qr/"foo" says nothing/, '--foo', 'x', GET => '/'],
+    ['nothing', 2, qr/^usage: /],
+) {
+    my ($name, $want, $text, @args) = @$_;
+    ($status, $said) = ask('', @args);
+    is $status, $want, "$name: exit status";
+    like $said, $text, '... and what it says';
+}
+
+my @questions = (
+    { scope => 'patient/*.rs', patient => 'pat-1', url => '/Patient' },
+    { scope => ['patient/Observation.s', 'patient/Observation.r'],
+      patient => 'pat-1', method => 'POST', url => '/Observation/_search',
+      form => 'patient=Patient/pat-1' },
+    { scope => 'user/*.cruds', method => 'POST', url => '/Observation',
+      headers => { 'If-None-Exist' => 'code=x' } },
+    { scope => 'user/*.rs', url => '/Observation?a=%' },
+    { scope => "user/*.rs \"q\"", url => '/Observation' },
+    { foo => 'x' },
+);
+($status, $said) = ask(join('', map { json_encode($_) . "\n" } @questions)
+    . "nonsense\n", '--batch');
+is $status, 0, 'many at once';
+my @answers = map { json_decode($_) } split /\n/, $said;
+is scalar @answers, @questions + 1, 'a line each';
+is $answers[0]{decision}, 'permit', 'a decision';
+is_deeply $answers[0]{narrow}, [['_id', 'pat-1']], 'pairs';
+is $answers[1]{obligations}, 'narrow,inspect', 'a form that is known';
+is_deeply $answers[1]{narrow}, [], 'what is said already';
+is $answers[2]{obligations}, 'none', 'headers';
+is $answers[3]{status}, 400, 'malformed';
+is_deeply $answers[4]{ignored}, [{ scope => '"q"', why => 'no SMART scope' }],
+    'ignored words';
+like $answers[5]{error}, qr/foo/, 'a name that says nothing';
+ok $answers[6]{error}, 'no JSON';
+done_testing;
