@@ -13,7 +13,9 @@
  *   insert_filter   response headers
  *   handler         the gate; behind it the status page and discovery
  *   proxy fixups    headers towards the backend
+ *   log_transaction one line for the audit log
  */
+#include "httpd/audit.h"
 #include "httpd/body.h"
 #include "httpd/claim.h"
 #include "httpd/discovery.h"
@@ -55,12 +57,15 @@ static void register_hooks(apr_pool_t *p)
                                              NULL};
 
     ap_hook_pre_config(smart_lifecycle_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_pre_config(smart_audit_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_open_logs(smart_audit_open_logs, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(smart_check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_test_config(test_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(smart_lifecycle_post_config, NULL, NULL,
                         APR_HOOK_MIDDLE);
     ap_hook_post_config(smart_fetched_post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(smart_lifecycle_child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(smart_audit_child_init, NULL, NULL, APR_HOOK_MIDDLE);
 
     /* Before whatever else maps the host's paths to something. */
     ap_hook_translate_name(smart_resource_translate_name, NULL, NULL,
@@ -99,6 +104,8 @@ static void register_hooks(apr_pool_t *p)
     /* A handler like anybody's: the gate has decided before it is asked, so
        below a base SetHandler opens nothing. */
     ap_hook_handler(smart_status_handler, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_log_transaction(smart_audit_log_transaction, NULL, NULL,
+                            APR_HOOK_MIDDLE);
     /* Optional, so that httpd can be without mod_status. */
     APR_OPTIONAL_HOOK(ap, status_hook, smart_status_section, NULL, NULL,
                       APR_HOOK_MIDDLE);

@@ -164,7 +164,8 @@ my %name = (
     } qw(cache_hits cache_negative_hits cache_stale_hits cache_misses
          introspections introspection_refreshes introspection_failures
          introspection_refused introspection_unproven introspection_too_large
-         introspection_shared breaker_rejections permit_timeouts)),
+         introspection_shared breaker_rejections permit_timeouts audit_lines
+         audit_lines_lost)),
     (map {
         (my $camel = "_$_") =~ s/_(\w)/\U$1/g;
         ($_ => ["decisions $_", "smart_decisions_total{decision=\"$_\"}",

@@ -18,6 +18,19 @@ const char *smart_outcome_body(smart_reason_e reason, apr_pool_t *p)
                        "\"}]}\n", NULL);
 }
 
+const char *smart_outcome_status(int status)
+{
+    return status < 500
+               ? "{\"resourceType\":\"OperationOutcome\",\"issue\":"
+                 "[{\"severity\":\"error\",\"code\":\"processing\","
+                 "\"diagnostics\":\"The FHIR server refused the request.\"}]}"
+                 "\n"
+               : "{\"resourceType\":\"OperationOutcome\",\"issue\":"
+                 "[{\"severity\":\"error\",\"code\":\"exception\","
+                 "\"diagnostics\":\"The FHIR server could not handle the "
+                 "request.\"}]}\n";
+}
+
 /* RFC 9110 5.6.4, of printable ASCII; whatever else is in text is dropped. */
 static const char *quoted(const char *text, apr_pool_t *p)
 {

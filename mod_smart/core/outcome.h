@@ -20,6 +20,13 @@
 const char *smart_outcome_body(smart_reason_e reason, apr_pool_t *p);
 
 /**
+ * Say instead of the FHIR server that it answered with an error.
+ * @param status 400 to 599
+ * @return constant: an OperationOutcome, ends with a line feed
+ */
+const char *smart_outcome_status(int status);
+
+/**
  * Write the value of WWW-Authenticate.
  * @param realm    AuthName; quoted here; control bytes and bytes above 0x7E
  *                 are left out

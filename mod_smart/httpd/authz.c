@@ -8,6 +8,7 @@
  * ourselves (see ask_require) and answer 403 insufficient_scope. When they say
  * OK they have been asked, so this is our answer too: no permit without it.
  */
+#include "httpd/account.h"
 #include "httpd/body.h"
 
 #include <http_log.h>
@@ -61,12 +62,6 @@ static void grant_permit(smart_context_t *ctx)
     ctx->permit.held = true;
 }
 
-static void count_permit(const smart_context_t *ctx)
-{
-    smart_count(smart_process.shared.counters,
-                ctx->is_public ? SMART_COUNT_PUBLIC : SMART_COUNT_PERMITTED);
-}
-
 /* The verdict of the Require lines: OK, or why not. */
 static int ask_require(smart_context_t *ctx)
 {
@@ -95,7 +90,7 @@ static int report(smart_context_t *ctx)
                       smart_reason_row(ctx->decision.reason)->name);
     }
     grant_permit(ctx);
-    count_permit(ctx);
+    smart_account_permit(ctx);
     return DECLINED;
 }
 
@@ -135,7 +130,7 @@ int smart_authz_check(request_rec *r)
         ctx->decision.scope = ctx->require_scope;
         return smart_refuse(ctx, SMART_REASON_REQUIRE);
     }
-    count_permit(ctx);
+    smart_account_permit(ctx);
     return OK;
 }
 

@@ -145,6 +145,7 @@ void *smart_config_dir_merge(apr_pool_t *p, void *outer_conf, void *inner_conf)
     INNER_WINS(fhir_user);
     INNER_WINS(forward_token);
     INNER_WINS(cors_origins);
+    INNER_WINS(audit);
     conf->rules = merge_list(p, outer->rules, inner->rules);
     conf->aliases = merge_list(p, outer->aliases, inner->aliases);
     conf->claim_headers =

@@ -115,6 +115,7 @@ typedef struct smart_dir_conf_t {
     smart_fhir_user_conf_e fhir_user;
     smart_switch_e forward_token;
     const char *const *cors_origins;   /* NULL at end; "*" alone: any */
+    const struct smart_audit_t *audit; /* see audit.h */
     apr_array_header_t *rules;         /* smart_rule_line_t */
     apr_array_header_t *aliases;       /* smart_scope_alias_t */
     apr_array_header_t *claim_headers; /* smart_claim_header_t */

@@ -14,6 +14,7 @@
  *      its node of the configuration tree, where check.c finds it.
  */
 #include "httpd/directives.h"
+#include "httpd/audit.h"
 
 #include <http_core.h>
 #include <http_log.h>
@@ -789,6 +790,9 @@ const command_rec smart_directives[] = {
                   "On | Off; default Off"),
     AP_INIT_RAW_ARGS(SMART_DIR_CORS_ORIGIN, set_cors_origin, NULL, ANYWHERE,
                      "<origin> ... | *; default none"),
+    AP_INIT_RAW_ARGS(SMART_DIR_AUDIT_LOG, smart_audit_directive, NULL, ANYWHERE,
+                     "<file>|\"|<program>\" [patient=hash|clear|off] | off; "
+                     "default none"),
     AP_INIT_RAW_ARGS(SMART_DIR_DISCOVERY, smart_set_discovery, NULL, ANYWHERE,
                      "metadata <url> | file <path> | off; default off"),
     AP_INIT_RAW_ARGS(SMART_DIR_CAPABILITY, smart_add_capability, NULL, ANYWHERE,

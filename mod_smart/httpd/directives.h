@@ -32,6 +32,7 @@
 #define SMART_DIR_CLAIM_HEADER  "SmartClaimHeader"
 #define SMART_DIR_FORWARD_TOKEN "SmartForwardToken"
 #define SMART_DIR_CORS_ORIGIN   "SmartCorsOrigin"
+#define SMART_DIR_AUDIT_LOG     "SmartAuditLog"
 #define SMART_DIR_DISCOVERY     "SmartDiscovery"
 #define SMART_DIR_CAPABILITY    "SmartCapability"
 

@@ -16,6 +16,7 @@
  *
  * Invariant: no secret; a client is shown by method and id.
  */
+#include "httpd/audit.h"
 #include "httpd/check.h"
 #include "httpd/directives.h"
 #include "httpd/location.h"
@@ -132,7 +133,8 @@ static void dump_rules(const dump_t *d, const smart_location_t *l,
     }
 }
 
-static void dump_backend(const dump_t *d, const smart_location_t *l)
+static void dump_backend(const dump_t *d, const smart_location_t *l,
+                         const smart_dir_conf_t *conf)
 {
     int i;
 
@@ -146,6 +148,7 @@ static void dump_backend(const dump_t *d, const smart_location_t *l)
     }
     show(d, "forward token", l->forward_token ? "on" : "off");
     show(d, "CORS", l->cors_origins ? joined(d->p, l->cors_origins) : "none");
+    show(d, "audit log", smart_audit_text(conf->audit));
 }
 
 static const char *discovery_text(smart_discovery_conf_e discovery)
@@ -198,7 +201,7 @@ static void dump_section(const dump_t *d, const smart_section_t *t,
     dump_endpoint(d, l);
     dump_token(d, l);
     dump_rules(d, l, conf);
-    dump_backend(d, l);
+    dump_backend(d, l, conf);
     dump_discovery(d, l, conf);
 }
 

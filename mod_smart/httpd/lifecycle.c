@@ -132,7 +132,8 @@ int smart_lifecycle_post_config(apr_pool_t *pconf, apr_pool_t *plog,
     const smart_server_conf_t *conf =
         ap_get_module_config(s->module_config, &smart_module);
     const apr_size_t bytes =
-        conf->cache_bytes ? conf->cache_bytes : SMART_CACHE_BYTES;
+        (conf->cache_bytes ? conf->cache_bytes : SMART_CACHE_BYTES) +
+        SMART_SHARED_FIXED;
     retained_t *kept;
     apr_status_t rv;
 

@@ -10,6 +10,7 @@
  * An ErrorDocument that is refused itself is just not shown: httpd goes back
  * to the error that asked for it, with the challenge that belongs to that one.
  */
+#include "httpd/account.h"
 #include "httpd/discovery.h"
 #include "httpd/request.h"
 
@@ -85,7 +86,7 @@ void smart_cors(smart_context_t *ctx)
     }
 }
 
-static const char *source_name(smart_source_e source)
+const char *smart_source_name(smart_source_e source)
 {
     switch (source) {
     case SMART_SOURCE_NONE:
@@ -154,7 +155,7 @@ void smart_environment(smart_context_t *ctx, smart_reason_e reason)
     }
     set(&env, "SMART_INTERACTION",
         smart_interaction_name(ctx->interaction.kind));
-    set(&env, "SMART_CACHE", source_name(ctx->source));
+    set(&env, "SMART_CACHE", smart_source_name(ctx->source));
     set(&env, "SMART_DECISION",
         permit && (ctx->decision.permit || ctx->preflight)
             ? "permit"
@@ -243,8 +244,7 @@ int smart_refuse(smart_context_t *ctx, smart_reason_e reason)
     request_rec *r = ctx->r;
 
     ctx->permit.held = false;
-    smart_count(smart_process.shared.counters,
-                smart_count_of_status(row->status));
+    smart_account_refusal(ctx, reason);
     log_refusal(ctx, row);
     smart_environment(ctx, reason);
     if (smart_is_error_page(r)) {

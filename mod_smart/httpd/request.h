@@ -13,6 +13,7 @@
  *   upstream.c  headers towards the backend
  *   response.c  headers of the backend's answer
  *   refusal.c   answers of our own
+ *   account.c   what became of it, for counters and logs
  *
  * Invariant: a permit holds for exactly the method, target and query that are
  * noted with it.
@@ -70,6 +71,12 @@ typedef struct smart_context_t {
     smart_decision_t decision;
     const char *require_scope; /* the scope a Require smart-scope misses */
     smart_permit_t permit;
+
+    /* what became of it; see account.h */
+    bool refused;
+    smart_reason_e refusal;
+    apr_time_t decided_time; /* 0: nobody wants to know */
+    apr_int64_t asked_us;    /* spent on the authorization server */
 } smart_context_t;
 
 /** The first call of smart_context_of(). */
@@ -153,6 +160,9 @@ void smart_cors(smart_context_t *ctx);
 
 /** Name the request for logs and backends in r->subprocess_env. */
 void smart_environment(smart_context_t *ctx, smart_reason_e reason);
+
+/** "hit", "miss", ...; NULL: no token was looked for. */
+const char *smart_source_name(smart_source_e source);
 
 /**
  * Whether the sections of a request hold what one of our Require lines asks;

@@ -45,6 +45,8 @@ static const char *const help[] = {
     [SMART_COUNT_BREAKER] = "Questions not asked, a breaker was open.",
     [SMART_COUNT_PERMIT_TIMEOUT] =
         "Questions not asked, too many were under way.",
+    [SMART_COUNT_AUDIT] = "Lines written to audit logs.",
+    [SMART_COUNT_AUDIT_LOST] = "Lines that no audit log took.",
 };
 
 _Static_assert(sizeof(help) / sizeof(help[0]) == SMART_COUNT_PERMITTED,

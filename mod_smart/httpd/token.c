@@ -278,6 +278,7 @@ static smart_reason_e ask_once(search_t *s)
         .wait_us = longest_us + WAIT_SLACK_US,
         .lifetime_us = longest_us + SMART_CLOCK_S,
     };
+    const apr_int64_t begun_us = s->now.mono_us;
     smart_asked_t asked;
 
     count(SMART_COUNT_MISS);
@@ -289,6 +290,7 @@ static smart_reason_e ask_once(search_t *s)
     }
     ctx->retry_after_s = asked.retry_after_s;
     s->now = smart_clock_now(); /* exp is judged by the clock of now */
+    ctx->asked_us = s->now.mono_us - begun_us;
     switch (asked.outcome) {
     case SMART_ASKED_ACTIVE:
         return open_record(ctx, asked.record, &s->now);

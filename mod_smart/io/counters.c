@@ -13,6 +13,7 @@ typedef struct block_t {
     smart_word_t count[SMART_COUNT_COUNT];
     smart_word_t latency[SMART_LATENCY_BUCKETS];
     smart_word_t latency_us;
+    smart_word_t unused[6];
     smart_word_t owner; /* process id; 0: never anybody's */
 } block_t;
 
@@ -43,6 +44,8 @@ static const char *const name[] = {
     [SMART_COUNT_WAIT] = "introspection_shared",
     [SMART_COUNT_BREAKER] = "breaker_rejections",
     [SMART_COUNT_PERMIT_TIMEOUT] = "permit_timeouts",
+    [SMART_COUNT_AUDIT] = "audit_lines",
+    [SMART_COUNT_AUDIT_LOST] = "audit_lines_lost",
     [SMART_COUNT_PERMITTED] = "permitted",
     [SMART_COUNT_PUBLIC] = "permitted_public",
     [SMART_COUNT_DENIED_FORM] = "denied_form",

@@ -4,7 +4,7 @@
  * a status page can add up.
  *
  *   table    512 blocks for processes | one for all that found none left
- *   block    counts | latencies | sum of latencies | owner        (320 bytes)
+ *   block    counts | latencies | sum of latencies | owner        (384 bytes)
  *
  * A process takes one or more blocks when it starts and spreads its threads
  * over them, so that no two processes, and few threads, write to one cache
@@ -43,6 +43,10 @@ typedef enum {
     SMART_COUNT_BREAKER,        /* not asked: the breaker is open */
     SMART_COUNT_PERMIT_TIMEOUT, /* not asked: too many under way */
 
+    /* lines of audit logs */
+    SMART_COUNT_AUDIT,
+    SMART_COUNT_AUDIT_LOST, /* whoever should read them does not */
+
     /* decisions about requests */
     SMART_COUNT_PERMITTED,
     SMART_COUNT_PUBLIC,        /* permitted without a token */
@@ -62,7 +66,7 @@ typedef enum {
 
 #define SMART_COUNTER_BLOCKS  512u /* of processes */
 #define SMART_COUNTER_STRIPES 8u   /* most blocks of one process */
-#define SMART_COUNTER_WORDS   40u  /* of a block */
+#define SMART_COUNTER_WORDS   48u  /* of a block */
 
 /** Bytes of shared memory, aligned to 64; all zero bits: nothing happened. */
 #define SMART_COUNTERS_BYTES                                                   \

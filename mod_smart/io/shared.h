@@ -31,8 +31,8 @@
 #include "io/lease.h"
 #include "io/permits.h"
 
-#define SMART_SHARED_LAYOUT 1u /* raise it when a part changes its layout */
-#define SMART_SHARED_FIXED  ((apr_size_t)256 * 1024) /* all but the cache */
+#define SMART_SHARED_LAYOUT 2u /* raise it when a part changes its layout */
+#define SMART_SHARED_FIXED  ((apr_size_t)288 * 1024) /* all but the cache */
 
 /** A process' handles on the parts. */
 typedef struct smart_shared_t {
