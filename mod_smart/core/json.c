@@ -1,228 +1,245 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * json.c: the only room of core that knows jansson.
- *
- * jansson recurses up to 2048 levels; the nesting is counted before it is
- * called, by a scan that only has to be right for valid JSON: what it
- * misunderstands is not valid and will be refused anyway.
+ * json.c: looks at values, and writing. Reading is in json_read.c.
  */
-#include "core/json.h"
+#include "core/json_node.h"
 
-#include <jansson.h>
+#include "core/json_number.h"
 
-static bool too_deep(smart_slice_t text)
+static bool is_kind(const smart_json_t *value, smart_json_e kind)
 {
-    bool quoted = false;
-    int depth = 0;
-    apr_size_t i;
-
-    for (i = 0; i < text.len; i++) {
-        const char c = text.ptr[i];
-
-        if (quoted && c == '\\') {
-            i++;
-        }
-        else if (c == '"') {
-            quoted = !quoted;
-        }
-        else if (!quoted && (c == '{' || c == '[')) {
-            if (++depth > SMART_JSON_MAX_DEPTH) {
-                return true;
-            }
-        }
-        else if (!quoted && (c == '}' || c == ']')) {
-            depth--;
-        }
-    }
-    return false;
-}
-
-/* jansson's own texts quote the input. */
-static const char *fault_text(const json_error_t *error)
-{
-    switch (json_error_code(error)) {
-    case json_error_duplicate_key:
-        return "a name stands twice in an object";
-    case json_error_end_of_input_expected:
-        return "something follows the JSON";
-    case json_error_null_character:
-    case json_error_null_byte_in_key:
-        return "a NUL in a string";
-    case json_error_invalid_utf8:
-        return "not UTF-8";
-    case json_error_numeric_overflow:
-        return "a number is too large";
-    case json_error_premature_end_of_input:
-        return "the JSON ends early";
-    case json_error_unknown:
-    case json_error_out_of_memory:
-    case json_error_stack_overflow:
-    case json_error_cannot_open_file:
-    case json_error_invalid_argument:
-    case json_error_invalid_syntax:
-    case json_error_invalid_format:
-    case json_error_wrong_type:
-    case json_error_null_value:
-    case json_error_item_not_found:
-    case json_error_index_out_of_range:
-        break;
-    }
-    return "not JSON";
-}
-
-static apr_status_t json_free(void *data)
-{
-    json_decref(data);
-    return APR_SUCCESS;
-}
-
-smart_json_read_e smart_json_read(smart_slice_t text, apr_pool_t *p,
-                                  const smart_json_t **pjson, const char **pwhy)
-{
-    json_error_t error;
-    json_t *root;
-
-    *pjson = NULL;
-    *pwhy = "";
-    if (text.len == 0) {
-        *pwhy = "there is no text";
-        return SMART_JSON_INVALID;
-    }
-    if (too_deep(text)) {
-        *pwhy = "the JSON is nested too deeply";
-        return SMART_JSON_INVALID;
-    }
-    root = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, &error);
-    if (!root) {
-        *pwhy = fault_text(&error);
-        return json_error_code(&error) == json_error_numeric_overflow
-                   ? SMART_JSON_RANGE
-                   : SMART_JSON_INVALID;
-    }
-    apr_pool_cleanup_register(p, root, json_free, apr_pool_cleanup_null);
-    *pjson = root;
-    return SMART_JSON_READ;
-}
-
-void smart_json_close(const smart_json_t *json, apr_pool_t *p)
-{
-    if (json) {
-        apr_pool_cleanup_run(p, (void *)json, json_free);
-    }
+    return value && value->kind == (apr_byte_t)kind;
 }
 
 smart_json_e smart_json_kind(const smart_json_t *value)
 {
-    if (!value) {
-        return SMART_JSON_ABSENT;
+    return value ? (smart_json_e)value->kind : SMART_JSON_ABSENT;
+}
+
+const smart_json_t *smart_json_member_n(const smart_json_t *object,
+                                        smart_slice_t name)
+{
+    apr_uint32_t i;
+
+    for (i = 0; is_kind(object, SMART_JSON_OBJECT) && i < object->count; i++) {
+        if (smart_slice_equal(object->u.items[i]->name, name)) {
+            return object->u.items[i];
+        }
     }
-    switch (json_typeof(value)) {
-    case JSON_OBJECT:
-        return SMART_JSON_OBJECT;
-    case JSON_ARRAY:
-        return SMART_JSON_ARRAY;
-    case JSON_STRING:
-        return SMART_JSON_STRING;
-    case JSON_INTEGER:
-    case JSON_REAL:
-        return SMART_JSON_NUMBER;
-    case JSON_TRUE:
-    case JSON_FALSE:
-        return SMART_JSON_BOOLEAN;
-    case JSON_NULL:
-        return SMART_JSON_NULL;
-    }
-    return SMART_JSON_ABSENT;
+    return NULL;
 }
 
 const smart_json_t *smart_json_member(const smart_json_t *object,
                                       const char *name)
 {
-    return json_object_get(object, name);
+    return smart_json_member_n(object, smart_slice(name));
 }
 
+/* A cursor points behind the last item seen, in the object's own list. */
 const smart_json_t *smart_json_next(const smart_json_t *object, void **pcursor,
                                     smart_slice_t *pname)
 {
-    /* jansson's iterators take what they do not change without const. */
-    json_t *root = (json_t *)object;
+    smart_json_t **at = *pcursor;
 
-    *pcursor = *pcursor ? json_object_iter_next(root, *pcursor)
-                        : json_object_iter(root);
     *pname = smart_slice_n(NULL, 0);
-    if (!*pcursor) {
+    *pcursor = NULL;
+    if (!is_kind(object, SMART_JSON_OBJECT) || object->count == 0) {
         return NULL;
     }
-    *pname = smart_slice_n(json_object_iter_key(*pcursor),
-                           json_object_iter_key_len(*pcursor));
-    return json_object_iter_value(*pcursor);
+    at = at ? at : object->u.items;
+    if (at == object->u.items + object->count) {
+        return NULL;
+    }
+    *pname = (*at)->name;
+    *pcursor = at + 1;
+    return *at;
 }
 
 apr_size_t smart_json_count(const smart_json_t *array)
 {
-    return json_array_size(array);
+    return is_kind(array, SMART_JSON_ARRAY) ? array->count : 0;
 }
 
 const smart_json_t *smart_json_item(const smart_json_t *array, apr_size_t i)
 {
-    return json_array_get(array, i);
+    return i < smart_json_count(array) ? array->u.items[i] : NULL;
 }
 
 bool smart_json_is_true(const smart_json_t *value)
 {
-    return json_is_true(value);
+    return is_kind(value, SMART_JSON_BOOLEAN) && value->yes;
 }
 
 bool smart_json_is_false(const smart_json_t *value)
 {
-    return json_is_false(value);
+    return is_kind(value, SMART_JSON_BOOLEAN) && !value->yes;
 }
 
 bool smart_json_string(const smart_json_t *value, smart_slice_t *ptext)
 {
-    *ptext = smart_slice_n(json_string_value(value), json_string_length(value));
-    return ptext->ptr != NULL;
+    const bool is = is_kind(value, SMART_JSON_STRING);
+
+    *ptext = is ? value->u.text : smart_slice_n(NULL, 0);
+    return is;
+}
+
+/* Whether a number is within limits. Whole ones are: what was cut from it
+ * makes it more, or, below 0, less. */
+static bool within(apr_int64_t whole, bool fraction, bool negative,
+                   apr_int64_t min, apr_int64_t max)
+{
+    return whole >= min && whole <= max &&
+           !(fraction && (negative ? whole == min : whole == max));
 }
 
 bool smart_json_whole(const smart_json_t *value, apr_int64_t min,
                       apr_int64_t max, apr_int64_t *pwhole)
 {
+    smart_json_number_t number;
+    apr_int64_t whole;
+    bool fraction;
+
     *pwhole = 0;
     if (min < -SMART_JSON_MAX_WHOLE || max > SMART_JSON_MAX_WHOLE) {
         SMART_ASSERT(false);
         return false;
     }
-    if (json_is_integer(value)) {
-        const json_int_t whole = json_integer_value(value);
+    if (!is_kind(value, SMART_JSON_NUMBER) ||
+        !smart_json_number_read(value->u.text, &number) ||
+        !smart_json_number_whole(&number, &whole, &fraction) ||
+        !within(whole, fraction, number.negative, min, max)) {
+        return false;
+    }
+    *pwhole = whole;
+    return true;
+}
 
-        *pwhole = whole >= min && whole <= max ? whole : 0;
-        return whole >= min && whole <= max;
+bool smart_json_span(const smart_json_t *value, apr_size_t *pstart,
+                     apr_size_t *pend)
+{
+    *pstart = value ? value->start : 0;
+    *pend = value ? value->end : 0;
+    return *pend > 0;
+}
+
+/* ---- writing ---- */
+
+/* Where to; at NULL it is only counted. */
+typedef struct writer_t {
+    char *at;
+    apr_size_t len;
+} writer_t;
+
+static void put(writer_t *w, const char *bytes, apr_size_t len)
+{
+    if (w->at && len) {
+        memcpy(w->at + w->len, bytes, len);
     }
-    /* As doubles: a cast of one that does not fit is undefined. */
-    if (json_is_real(value) && json_real_value(value) >= (double)min &&
-        json_real_value(value) <= (double)max) {
-        *pwhole = (apr_int64_t)json_real_value(value);
-        return true;
+    w->len += len;
+}
+
+static void byte_put(writer_t *w, char c)
+{
+    put(w, &c, 1);
+}
+
+static void escape_put(writer_t *w, unsigned char c)
+{
+    static const char bytes[] = "\"\\\b\f\n\r\t";
+    static const char names[] = "\"\\bfnrt";
+    static const char digits[] = "0123456789ABCDEF";
+    const char *known = strchr(bytes, c);
+
+    byte_put(w, '\\');
+    if (known) {
+        byte_put(w, names[known - bytes]);
+        return;
     }
-    return false;
+    put(w, "u00", 3);
+    byte_put(w, digits[c >> 4]);
+    byte_put(w, digits[c & 15]);
+}
+
+static void string_put(writer_t *w, smart_slice_t text)
+{
+    apr_size_t done = 0;
+    apr_size_t i;
+
+    byte_put(w, '"');
+    for (i = 0; i < text.len; i++) {
+        const unsigned char c = (unsigned char)text.ptr[i];
+
+        if (c < 0x20 || c == '"' || c == '\\') {
+            put(w, text.ptr + done, i - done);
+            escape_put(w, c);
+            done = i + 1;
+        }
+    }
+    put(w, text.ptr + done, text.len - done);
+    byte_put(w, '"');
+}
+
+static void value_put(writer_t *w, const smart_json_t *value);
+
+static void children_put(writer_t *w, const smart_json_t *value, char opening,
+                         char closing)
+{
+    apr_uint32_t i;
+
+    byte_put(w, opening);
+    for (i = 0; i < value->count; i++) {
+        if (i > 0) {
+            byte_put(w, ',');
+        }
+        if (value->kind == SMART_JSON_OBJECT) {
+            string_put(w, value->u.items[i]->name);
+            byte_put(w, ':');
+        }
+        value_put(w, value->u.items[i]);
+    }
+    byte_put(w, closing);
+}
+
+/* As deep as what was read, or was allowed to be edited. */
+static void value_put(writer_t *w, const smart_json_t *value)
+{
+    switch ((smart_json_e)value->kind) {
+    case SMART_JSON_OBJECT:
+        children_put(w, value, '{', '}');
+        break;
+    case SMART_JSON_ARRAY:
+        children_put(w, value, '[', ']');
+        break;
+    case SMART_JSON_STRING:
+        string_put(w, value->u.text);
+        break;
+    case SMART_JSON_NUMBER:
+        put(w, value->u.text.ptr, value->u.text.len);
+        break;
+    case SMART_JSON_BOOLEAN:
+        put(w, value->yes ? "true" : "false", value->yes ? 4 : 5);
+        break;
+    case SMART_JSON_NULL:
+    case SMART_JSON_ABSENT:
+        put(w, "null", 4);
+        break;
+    }
 }
 
 bool smart_json_write(const smart_json_t *value, apr_pool_t *p,
                       smart_slice_t *ptext)
 {
-    const size_t flags =
-        JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15);
-    size_t len;
-    char *out;
+    writer_t w = {NULL, 0};
 
     *ptext = smart_slice_n(NULL, 0);
-    len = value ? json_dumpb(value, NULL, 0, flags) : 0;
-    if (len == 0) {
+    if (!value) {
         return false;
     }
-    out = apr_palloc(p, len + 1);
-    json_dumpb(value, out, len, flags);
-    out[len] = '\0';
-    *ptext = smart_slice_n(out, len);
+    value_put(&w, value);
+    w.at = apr_palloc(p, w.len + 1);
+    w.len = 0;
+    value_put(&w, value);
+    w.at[w.len] = '\0';
+    *ptext = smart_slice_n(w.at, w.len);
     return true;
 }

@@ -3,17 +3,24 @@
  * json.h: JSON read strictly, and typed looks at its values.
  *
  * Strict: one object or array in UTF-8 and nothing behind it, no name twice
- * in an object, no NUL in a string, at most SMART_JSON_MAX_DEPTH objects and
- * arrays within each other, numbers that fit a 64-bit integer or a double. A
- * text that two parsers may understand in two ways is none.
+ * in an object, no NUL and no half surrogate pair in a string, at most
+ * SMART_JSON_MAX_DEPTH objects and arrays within each other and
+ * SMART_JSON_MAX_NAMES names in an object, numbers that fit a 64-bit integer or
+ * a double. A text that two parsers may understand in two
+ * ways is none.
  *
  * Invariants:
  *   1. Every getter takes any value, NULL too, and says no to a wrong type:
  *      nothing is converted.
  *   2. Reading needs no stack and no time that grows with the nesting beyond
- *      the limit.
+ *      the limits.
+ *   3. Numbers keep their text, members and items their order.
  *
- * Does not: bound the length of a text; a caller does.
+ * Why our own: FHIR's decimals have a precision (1.10 is not 1.1), which
+ * parsers that make doubles of them lose; answers of servers are large, and
+ * each of their resources is looked into.
+ *
+ * Does not: bound the length of a text; a caller does. Edit (json_edit.h).
  * See RFC 8259.
  */
 #ifndef SMART_JSON_H
@@ -21,11 +28,12 @@
 
 #include "core/base.h"
 
-#define SMART_JSON_MAX_DEPTH 32
+#define SMART_JSON_MAX_DEPTH 64
+#define SMART_JSON_MAX_NAMES 256              /* in an object */
 #define SMART_JSON_MAX_WHOLE 9007199254740992 /* 2^53: exact as a double */
 
 /** A value; belongs to what smart_json_read returned. */
-typedef struct json_t smart_json_t;
+typedef struct smart_json_t smart_json_t;
 
 typedef enum {
     SMART_JSON_INVALID = 0, /* not strict JSON */
@@ -77,6 +85,10 @@ const smart_json_t *smart_json_member(const smart_json_t *object,
 const smart_json_t *smart_json_next(const smart_json_t *object, void **pcursor,
                                     smart_slice_t *pname);
 
+/** Member of an object by a name that need not be NUL-terminated. */
+const smart_json_t *smart_json_member_n(const smart_json_t *object,
+                                        smart_slice_t name);
+
 /** How many items an array has; 0 for no array. */
 apr_size_t smart_json_count(const smart_json_t *array);
 
@@ -105,7 +117,17 @@ bool smart_json_whole(const smart_json_t *value, apr_int64_t min,
                       apr_int64_t max, apr_int64_t *pwhole);
 
 /**
- * Write a value as compact JSON; non-integers have 15 significant digits.
+ * Where a value stands in the text it was read from, quotes and brackets
+ * included.
+ * @param pstart out: its first byte; 0 on false
+ * @param pend   out: the byte after its last; 0 on false
+ * @return false: no value, or one that was not read
+ */
+bool smart_json_span(const smart_json_t *value, apr_size_t *pstart,
+                     apr_size_t *pend);
+
+/**
+ * Write a value as compact JSON; numbers as they were read.
  * @param ptext out: NUL-terminated text allocated from p; empty on false
  * @return false: there is no value
  */
