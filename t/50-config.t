@@ -264,6 +264,34 @@ my @DIRECTIVES = (
     SmartFhirUser => { what => 'fhirUser', none => 'optional',
         good => [['optional', 'optional'], ['required', 'required']],
         bad => [['on', '"on"'], ['require', '"require"']] },
+    SmartPatientCompartment => { what => 'compartment', none => 'formal',
+        good => [['subject', 'subject'], ['formal', 'formal'], ['Off', 'off']],
+        bad => [['on', '"on"'], ['strict', '"strict"'],
+                ['formal off', 'takes one argument']] },
+    SmartCompartmentParam => { what => 'compartment by',
+        none => 'Device:patient Task:patient',
+        good => [['Contract:patient', 'Contract:patient'],
+                 ['Task:patient Group:member', 'Task:patient Group:member']],
+        bad => [['', 'is written'], ['Task', '"Task"'], ['Task:', '"Task:"'],
+                ['Tusk:patient', '"Tusk:patient"'],
+                ['Task:patients', 'Task:patients'],
+                ['Task:status', 'Task:status'],
+                ['NutritionIntake:subject', 'NutritionIntake:subject']] },
+    SmartSharedTypes => { what => 'shared types', none => qr/^(?=.*\bMeasure\b)
+            (?=.*\bPractitioner\b)(?:\w+\ ){22}\w+$/x,
+        good => [['Location', 'Location'],
+                 ['Binary Location', 'Binary Location'],
+                 ['+Binary', qr/^(?=.*\bBinary\b)(?:\w+ ){23}\w+$/],
+                 ['-Measure -Library', qr/^(?!.*\bMeasure\b)(?:\w+ ){20}\w+$/]],
+        bad => [['', 'is written'], ['Foo', '"Foo"'], ['+Foo', '"+Foo"'],
+                ['+Binary Location', '"Location"'], ['*', '"*"'],
+                ['NutritionIntake', 'NutritionIntake'],
+                ['Observation', 'Observation is in the compartment'],
+                ['+Task', 'Task is in the compartment']] },
+    SmartInspectLimit => { what => 'inspect limit', none => '8388608',
+        good => [['4K', '4096'], ['16M', '16777216'], ['1G', '1073741824']],
+        bad => [['0', '"0"'], ['4095', '"4095"'], ['2G', '"2G"'],
+                ['x', '"x"'], ['-1', '"-1"']] },
     SmartForwardToken => { what => 'forward token', none => 'off',
         good => [['On', 'on'], ['off', 'off']],
         bad => [['yes', '"yes"'], ['1', '"1"']] },
@@ -906,6 +934,16 @@ subtest 'warnings' => sub {
     warned('SmartFhirUser', $l =~ s/SmartFhirUser.*//r, qr/SmartFhirUser/);
     accepted('SmartFhirUser optional', $l =~ s/(SmartFhirUser).*/$1 optional/r,
              quiet => 1);
+    warned('a compartment of nobody', location('/fhir',
+           'SmartPatientCompartment off'), qr/SmartClaimHeader tells/);
+    accepted('a compartment of the backend', location('/fhir',
+             'SmartPatientCompartment off', 'SmartClaimHeader patient X-Pat'),
+             quiet => 1);
+    refused('a parameter of another version', location('/fhir',
+            'SmartFhirVersion R5', 'SmartCompartmentParam Device:patient'),
+            ['SmartCompartmentParam', 'Device:patient']);
+    accepted('the default of another version', location('/fhir',
+             'SmartFhirVersion R5'), quiet => 1);
     warned('public URL', $l, qr/SmartPublicURL/, server_name => 'a.org');
     accepted('public URL is set', location('/fhir',
              'SmartPublicURL https://a.org/fhir'), quiet => 1,

@@ -303,6 +303,21 @@ static bool has_require(smart_check_t *check, const place_t *at)
     return false;
 }
 
+/* Whether the backend learns whose data a token is for. */
+static bool tells_patient(const smart_dir_conf_t *conf)
+{
+    const apr_array_header_t *headers = conf->claim_headers;
+    int i;
+
+    for (i = 0; headers && i < headers->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(headers, i, smart_claim_header_t).claim,
+                   "patient") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void warn_section(smart_check_t *check, const place_t *at)
 {
     if (at->conf->mode == SMART_MODE_REPORT) {
@@ -318,6 +333,14 @@ static void warn_section(smart_check_t *check, const place_t *at)
                          "SMART0121: %s is not set for %s/: user/ scopes of a "
                          "token without fhirUser are the backend's to narrow",
                          SMART_DIR_FHIR_USER, at->base);
+    }
+    if (at->conf->compartment == SMART_COMPARTMENT_CONF_OFF &&
+        !tells_patient(at->conf)) {
+        smart_check_warn(check, NULL,
+                         "SMART0125: %s off for %s/ leaves patients to the "
+                         "backend, but no %s tells it the patient",
+                         SMART_DIR_COMPARTMENT, at->base,
+                         SMART_DIR_CLAIM_HEADER);
     }
     if (at->conf->capabilities &&
         at->conf->discovery <= SMART_DISCOVERY_CONF_OFF) {

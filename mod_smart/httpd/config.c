@@ -143,6 +143,10 @@ void *smart_config_dir_merge(apr_pool_t *p, void *outer_conf, void *inner_conf)
     merge_introspection(conf, outer, inner);
     merge_token(conf, outer, inner);
     INNER_WINS(fhir_user);
+    INNER_WINS(compartment);
+    INNER_WINS(compartment_params);
+    INNER_WINS(shared_types);
+    INNER_WINS(inspect_limit);
     INNER_WINS(forward_token);
     INNER_WINS(cors_origins);
     INNER_WINS(audit);

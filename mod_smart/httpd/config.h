@@ -22,6 +22,7 @@
 #include <httpd.h>
 #include <http_config.h>
 
+#include "core/compartment.h"
 #include "core/grant.h"
 #include "core/rule.h"
 #include "io/introspection.h"
@@ -59,6 +60,13 @@ typedef enum {
     SMART_FHIR_USER_CONF_REQUIRED,
     SMART_FHIR_USER_CONF_OPTIONAL
 } smart_fhir_user_conf_e;
+
+typedef enum {
+    SMART_COMPARTMENT_CONF_UNSET = 0, /* formal */
+    SMART_COMPARTMENT_CONF_FORMAL,
+    SMART_COMPARTMENT_CONF_SUBJECT,
+    SMART_COMPARTMENT_CONF_OFF
+} smart_compartment_conf_e;
 
 /** Where SMART's discovery document comes from; UNSET is off. */
 typedef enum {
@@ -124,6 +132,11 @@ typedef struct smart_dir_conf_t {
     const char *discovery_from;       /* URL or path; NULL for off */
     smart_slice_t discovery_text;     /* of the file */
     apr_array_header_t *capabilities; /* const char * */
+    smart_compartment_conf_e compartment;
+    const apr_array_header_t *compartment_params; /* of parameters; NULL: the
+                                                     default */
+    const smart_typeset_t *shared_types;          /* NULL: the default */
+    apr_off_t inspect_limit;                      /* bytes; 0: unset */
     int part_count; /* -1: too many, or made for one request */
     apr_uint32_t parts[SMART_MAX_PARTS]; /* what was merged, outer first */
 } smart_dir_conf_t;

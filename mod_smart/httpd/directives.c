@@ -463,24 +463,6 @@ static const char *set_stale(cmd_parms *cmd, void *dir, const char *word)
     return NULL;
 }
 
-static const char *set_fhir_user(cmd_parms *cmd, void *dir, const char *word)
-{
-    smart_dir_conf_t *conf = dir;
-    const char *error =
-        begin(cmd, conf, conf->fhir_user != SMART_FHIR_USER_CONF_UNSET);
-
-    if (error) {
-        return error;
-    }
-    conf->fhir_user = is_word(word, "required") ? SMART_FHIR_USER_CONF_REQUIRED
-                      : is_word(word, "optional")
-                          ? SMART_FHIR_USER_CONF_OPTIONAL
-                          : SMART_FHIR_USER_CONF_UNSET;
-    return conf->fhir_user
-               ? NULL
-               : smart_bad_word(cmd, word, "is neither required nor optional");
-}
-
 /* ---- scopes ---- */
 
 static const char *add_rule(cmd_parms *cmd, void *dir, const char *line)
@@ -782,8 +764,20 @@ const command_rec smart_directives[] = {
                      "deny; default none"),
     AP_INIT_RAW_ARGS(SMART_DIR_SCOPE_ALIAS, add_scope_alias, NULL, ANYWHERE,
                      "<scope of the server> <SMART scope> ...; default none"),
-    AP_INIT_TAKE1(SMART_DIR_FHIR_USER, set_fhir_user, NULL, ANYWHERE,
+    AP_INIT_TAKE1(SMART_DIR_FHIR_USER, smart_set_fhir_user, NULL, ANYWHERE,
                   "required | optional; default optional"),
+    AP_INIT_TAKE1(SMART_DIR_COMPARTMENT, smart_set_compartment, NULL, ANYWHERE,
+                  "formal | subject | off; default formal"),
+    AP_INIT_RAW_ARGS(SMART_DIR_PATIENT_PARAM, smart_set_compartment_params,
+                     NULL, ANYWHERE,
+                     "<Type>:<parameter> ...; default Device:patient "
+                     "Task:patient"),
+    AP_INIT_RAW_ARGS(SMART_DIR_SHARED_TYPES, smart_set_shared_types, NULL,
+                     ANYWHERE,
+                     "<Type> ... | +<Type>|-<Type> ...; default: who, where "
+                     "and what codes mean"),
+    AP_INIT_TAKE1(SMART_DIR_INSPECT_LIMIT, smart_set_inspect_limit, NULL,
+                  ANYWHERE, "<bytes>[K|M|G]; default 8M"),
     AP_INIT_TAKE2(SMART_DIR_CLAIM_HEADER, add_claim_header, NULL, ANYWHERE,
                   "<claim> <header>; default none"),
     AP_INIT_TAKE1(SMART_DIR_FORWARD_TOKEN, set_forward_token, NULL, ANYWHERE,

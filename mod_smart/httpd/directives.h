@@ -35,6 +35,10 @@
 #define SMART_DIR_AUDIT_LOG     "SmartAuditLog"
 #define SMART_DIR_DISCOVERY     "SmartDiscovery"
 #define SMART_DIR_CAPABILITY    "SmartCapability"
+#define SMART_DIR_COMPARTMENT   "SmartPatientCompartment"
+#define SMART_DIR_PATIENT_PARAM "SmartCompartmentParam"
+#define SMART_DIR_SHARED_TYPES  "SmartSharedTypes"
+#define SMART_DIR_INSPECT_LIMIT "SmartInspectLimit"
 
 /* The AuthType that this module answers for. */
 #define SMART_AUTH_TYPE "SMART"
@@ -70,6 +74,15 @@ const char *smart_client_auth_parse(cmd_parms *cmd,
 /** SmartDiscovery and SmartCapability; see discovery_conf.c. */
 const char *smart_set_discovery(cmd_parms *cmd, void *dir, const char *line);
 const char *smart_add_capability(cmd_parms *cmd, void *dir, const char *line);
+
+/** Whose data a token reaches; see patient_conf.c. */
+const char *smart_set_fhir_user(cmd_parms *cmd, void *dir, const char *word);
+const char *smart_set_compartment(cmd_parms *cmd, void *dir, const char *word);
+const char *smart_set_compartment_params(cmd_parms *cmd, void *dir,
+                                         const char *line);
+const char *smart_set_shared_types(cmd_parms *cmd, void *dir, const char *line);
+const char *smart_set_inspect_limit(cmd_parms *cmd, void *dir,
+                                    const char *word);
 
 /** NULL, or why a file is no PEM with a block of such a label in it. */
 const char *smart_pem_fault(const char *path, const char *label, apr_pool_t *p);

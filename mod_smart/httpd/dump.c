@@ -114,6 +114,42 @@ static void dump_token(const dump_t *d, const smart_location_t *l)
                                                          : "optional");
 }
 
+static const char *compartment_text(smart_compartment_e mode)
+{
+    switch (mode) {
+    case SMART_COMPARTMENT_FORMAL:
+        return "formal";
+    case SMART_COMPARTMENT_OFF:
+        return "off";
+    case SMART_COMPARTMENT_SUBJECT:
+        break;
+    }
+    return "subject";
+}
+
+static void dump_compartment(const dump_t *d, const smart_location_t *l)
+{
+    const smart_compartment_t *c = &l->policy.compartment;
+    const char *params = "", *types = "";
+    smart_type_t type = SMART_TYPE_NONE;
+    int i;
+
+    for (i = 0; i < c->extra_count; i++) {
+        params = apr_pstrcat(d->p, params, *params ? " " : "",
+                             smart_fhir_type_name(c->extra[i].type), ":",
+                             c->extra[i].param, NULL);
+    }
+    while ((type = smart_typeset_next(&c->shared, type)) != SMART_TYPE_NONE) {
+        types = apr_pstrcat(d->p, types, *types ? " " : "",
+                            smart_fhir_type_name(type), NULL);
+    }
+    show(d, "compartment", compartment_text(c->mode));
+    show(d, "compartment by", params);
+    show(d, "shared types", *types ? types : "none");
+    show(d, "inspect limit",
+         apr_psprintf(d->p, "%" APR_OFF_T_FMT, l->inspect_limit));
+}
+
 static void dump_rules(const dump_t *d, const smart_location_t *l,
                        const smart_dir_conf_t *conf)
 {
@@ -200,6 +236,7 @@ static void dump_section(const dump_t *d, const smart_section_t *t,
                      l->public_url_sure ? "" : " (a guess)", NULL));
     dump_endpoint(d, l);
     dump_token(d, l);
+    dump_compartment(d, l);
     dump_rules(d, l, conf);
     dump_backend(d, l, conf);
     dump_discovery(d, l, conf);

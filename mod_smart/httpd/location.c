@@ -32,6 +32,7 @@
 #define DEFAULT_TOTAL_MS        2000
 #define DEFAULT_TTL_US          (60 * APR_USEC_PER_SEC)
 #define DEFAULT_NEGATIVE_TTL_US (5 * APR_USEC_PER_SEC)
+#define DEFAULT_INSPECT         ((apr_off_t)8 * 1024 * 1024)
 
 #define BUCKETS   256u
 #define MAX_NODES 4096u
@@ -174,10 +175,62 @@ static void take_policy(smart_location_t *l, const smart_dir_conf_t *conf,
     l->policy.fhir_user = conf->fhir_user == SMART_FHIR_USER_CONF_REQUIRED
                               ? SMART_FHIR_USER_REQUIRED
                               : SMART_FHIR_USER_OPTIONAL;
-    l->policy.compartment = smart_compartment_default();
     l->policy.discovery_public = true;
     l->policy.rules = rules;
     l->policy.rule_count = n;
+}
+
+static smart_compartment_e mode_of(smart_compartment_conf_e conf)
+{
+    switch (conf) {
+    case SMART_COMPARTMENT_CONF_UNSET:
+    case SMART_COMPARTMENT_CONF_FORMAL:
+        return SMART_COMPARTMENT_FORMAL;
+    case SMART_COMPARTMENT_CONF_OFF:
+        return SMART_COMPARTMENT_OFF;
+    case SMART_COMPARTMENT_CONF_SUBJECT:
+        break;
+    }
+    return SMART_COMPARTMENT_SUBJECT;
+}
+
+/* Whether the version in force has what is named; parameters first, for what
+   they add to the compartment can not be shared. */
+static bool compartment_fits(const smart_location_t *l, apr_pool_t *p,
+                             const char **perror)
+{
+    smart_compartment_t params = l->policy.compartment;
+    const char *directive = SMART_DIR_SHARED_TYPES;
+    const char *fault;
+
+    memset(&params.shared, 0, sizeof(params.shared));
+    if (!smart_compartment_check(&params, l->policy.version, p, &fault)) {
+        directive = SMART_DIR_PATIENT_PARAM;
+    }
+    else if (smart_compartment_check(&l->policy.compartment, l->policy.version,
+                                     p, &fault)) {
+        return true;
+    }
+    *perror = apr_pstrcat(p, directive, ": ", fault, NULL);
+    return false;
+}
+
+static bool take_compartment(smart_location_t *l, const smart_dir_conf_t *conf,
+                             apr_pool_t *p, const char **perror)
+{
+    smart_compartment_t *c = &l->policy.compartment;
+    const apr_array_header_t *params = conf->compartment_params;
+
+    *c = smart_compartment_default();
+    c->mode = mode_of(conf->compartment);
+    if (params) {
+        c->extra = (const smart_compartment_param_t *)params->elts;
+        c->extra_count = params->nelts;
+    }
+    if (conf->shared_types) {
+        c->shared = *conf->shared_types;
+    }
+    return compartment_fits(l, p, perror);
 }
 
 /* Inner sections come first: an outer pair for the same header is void. */
@@ -396,6 +449,8 @@ static void take_rest(smart_location_t *l, const smart_dir_conf_t *conf)
     l->negative_ttl_us =
         conf->negative_ttl_set ? conf->negative_ttl : DEFAULT_NEGATIVE_TTL_US;
     l->stale_us = conf->stale;
+    l->inspect_limit =
+        conf->inspect_limit ? conf->inspect_limit : DEFAULT_INSPECT;
     l->forward_token = conf->forward_token == SMART_SWITCH_ON;
     l->cors_origins = conf->cors_origins;
     l->cors_any = conf->cors_origins && strcmp(conf->cors_origins[0], "*") == 0;
@@ -429,7 +484,8 @@ smart_location_t *smart_location_make(const server_rec *s,
     take_token_policy(l, conf, p);
     take_policy(l, conf, p);
     take_rest(l, conf);
-    if (!take_breaker(l, perror) || !take_recipe(l, conf, p, perror) ||
+    if (!take_compartment(l, conf, p, perror) || !take_breaker(l, perror) ||
+        !take_recipe(l, conf, p, perror) ||
         !take_discovery(l, conf, p, perror)) {
         return NULL;
     }
