@@ -548,6 +548,64 @@ subtest 'SmartIntrospectionMaxConcurrent' => sub {
             ['SmartIntrospectionMaxConcurrent', '<VirtualHost>']);
 };
 
+subtest 'SmartCacheShared and SmartSecret' => sub {
+    my $long = write_file('cluster', 'x' x 32 . "\n");
+    my $short = write_file('short', 'y' x 31 . "\n");
+    my %o = (modules => [qw(socache_redis socache_memcache)]);
+    my $r = accepted('none', '', quiet => 1);
+    like $r->{out}, qr/^  shared cache none\n  secret random$/m,
+        '... is the default';
+    $r = accepted('secret alone', "SmartSecret file:$long\n", quiet => 1);
+    like $r->{out}, qr/^  secret of a cluster$/m, '... is in force';
+    unlike $r->{out} . $r->{err}, qr/xxxx/, '... and in no dump';
+    for ('redis:127.0.0.1:6379', 'memcache:a.example:1,b.example:2',
+         'redis:localhost') {
+        $r = accepted($_, "SmartSecret file:$long\nSmartCacheShared $_\n", %o,
+                      quiet => 1);
+        like $r->{out}, qr/^  shared cache \Q$_\E$/m, '... is in force';
+    }
+    accepted('secret of the environment', "SmartSecret env:CLUSTER\n",
+             env => { CLUSTER => 'z' x 32 });
+    refused('without a secret', "SmartCacheShared redis:127.0.0.1:6379\n",
+            ['SmartSecret', 'SmartCacheShared', '"redis:127.0.0.1:6379"'], %o);
+    refused("$_->[0]: $_->[1]", "SmartSecret file:$long\n"
+            . "SmartCacheShared $_->[0]\n",
+            ['SmartCacheShared', "\"$_->[0]\"", $_->[1]], %o)
+        for (['redis', 'server names'], ['redis:', 'server names'],
+             ['redis:127.0.0.1:99999', 'host:port'],
+             ['redis:a.example:1,6379', '"6379" is no host:port'],
+             ['memcache:[::1', 'host:port'],
+             ['memcached:127.0.0.1:11211', 'no provider that is loaded'],
+             ['shmcb:/tmp/x', 'mod_socache_shmcb']);
+    refused('module not loaded', "SmartSecret file:$long\n"
+            . "SmartCacheShared redis:127.0.0.1:6379\n",
+            ['SmartCacheShared', 'mod_socache_redis', 'before this line']);
+    $r = refused('short secret', "SmartSecret file:$short\n",
+                 ['SmartSecret', 'less than 32 bytes']);
+    unlike $r->{err}, qr/yyyy/, '... is not told';
+    $r = refused('bare word', "SmartSecret " . 'w' x 40 . "\n",
+                 ['SmartSecret', 'file:<path>']);
+    unlike $r->{err} =~ s/^AH00526.*\n//mr, qr/wwww/, '... is not told';
+    refused('no file', "SmartSecret file:$dir/absent\n",
+            ['SmartSecret', "$dir/absent"]);
+    $r = accepted('file that others may read',
+                  "SmartSecret file:" . write_file('open', 'v' x 32, 0644)
+                  . "\n");
+    like $r->{err}, qr/SmartSecret.*owner and group/, '... is warned about';
+    refused('twice', "SmartSecret file:$long\n" x 2,
+            ['SmartSecret', 'twice']);
+    refused('twice', "SmartSecret file:$long\n"
+            . "SmartCacheShared redis:127.0.0.1:6379\n" x 2,
+            ['SmartCacheShared', 'twice'], %o);
+    for ("SmartSecret file:$long", 'SmartCacheShared redis:127.0.0.1:6379') {
+        my ($name) = /(\w+)/;
+        refused('in a virtual host', block('VirtualHost *:80', $_),
+                [$name, '<VirtualHost>'], %o);
+        refused('in a section', block('Location /x', $_),
+                [$name, 'not allowed'], %o);
+    }
+};
+
 subtest 'directives of later versions are unknown words' => sub {
     refused('unknown', "SmartNoSuchThing on\n",
             ['SmartNoSuchThing']);
@@ -1044,7 +1102,10 @@ subtest 'conf/smart.conf' => sub {
     my $conf = conf_file('smart.conf');
     accepted('as it is', $conf);
     my $all = $conf =~ s/^(\s*)#(Smart[A-Z])/$1$2/mgr;
-    my $r = accepted('all examples', $all, quiet => 1);
+    my $secret = write_file('of-cluster', 'x' x 32);
+    $all =~ s{/etc/apache2/smart-cluster\.secret}{$secret};
+    my $r = accepted('all examples', $all, quiet => 1,
+                     modules => ['socache_redis']);
     is value($r, 'audience'), 'required https://fhir.example.org/fhir',
         '... are in force';
     # What it calls the default is the default.

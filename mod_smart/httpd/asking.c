@@ -5,6 +5,7 @@
  */
 #include "httpd/asking.h"
 #include "httpd/request.h"
+#include "httpd/shared_cache.h"
 
 #include <http_log.h>
 
@@ -45,17 +46,17 @@ static apr_int64_t jittered(apr_int64_t ttl_us, const unsigned char *key,
     return ttl_us - ttl_us / JITTER_PART * draw / 256;
 }
 
+/* <ttl_us>: how long the facts are fresh from <now> on. */
 static bool store(const smart_asking_t *q, smart_cache_class_e class,
                   smart_slice_t record, const smart_clock_t *now,
-                  apr_int64_t exp)
+                  apr_int64_t ttl_us, apr_int64_t exp)
 {
     const smart_location_t *l = q->location;
     const bool active = class == SMART_CACHE_ACTIVE;
     smart_cache_times_t times = {.now = *now, .expires_s = exp};
     smart_cache_put_e put;
 
-    times.fresh_us =
-        active ? jittered(l->ttl_us, q->key, now) : l->negative_ttl_us;
+    times.fresh_us = active ? jittered(ttl_us, q->key, now) : ttl_us;
     times.keep_us = times.fresh_us + (active ? l->stale_us : 0);
     if (times.fresh_us <= 0) {
         return false;
@@ -75,14 +76,53 @@ static bool store(const smart_asking_t *q, smart_cache_class_e class,
     return put == SMART_CACHE_STORED;
 }
 
+/* ---- other machines ---- */
+
+/* Of a refresh it is asked more: what would soon be refreshed is of no use. */
+static apr_int64_t worth_us(const smart_asking_t *q)
+{
+    return q->refresh ? q->location->ttl_us / 2 : q->location->ttl_us;
+}
+
+/* True: another machine has asked, in *asked. */
+static bool from_others(const smart_asking_t *q, const smart_clock_t *now,
+                        smart_asked_t *asked)
+{
+    const smart_location_t *l = q->location;
+    smart_shared_found_t found;
+    smart_grant_t grant;
+
+    if (!smart_shared_cache_get(l, q->server, q->key, worth_us(q), now, q->p,
+                                &found) ||
+        !smart_grant_open(found.record, &grant)) {
+        return false;
+    }
+    asked->outcome = SMART_ASKED_ACTIVE;
+    asked->record = found.record;
+    asked->stored = store(
+        q, SMART_CACHE_ACTIVE, found.record, &found.learnt,
+        found.usable_us < l->ttl_us ? found.usable_us : l->ttl_us, grant.exp);
+    return true;
+}
+
+/* Of a token that nobody knew, others know nothing: had they told us of it, we
+   would not have asked. */
+static void warn_others(const smart_asking_t *q)
+{
+    if (q->known) {
+        smart_shared_cache_remove(q->location, q->server, q->key);
+    }
+}
+
 /* ---- the answer ---- */
 
 static void inactive(const smart_asking_t *q, const smart_clock_t *started,
                      smart_asked_t *asked)
 {
     asked->outcome = SMART_ASKED_INACTIVE;
-    asked->stored =
-        store(q, SMART_CACHE_INACTIVE, smart_slice_n(NULL, 0), started, NO_END);
+    asked->stored = store(q, SMART_CACHE_INACTIVE, smart_slice_n(NULL, 0),
+                          started, q->location->negative_ttl_us, NO_END);
+    warn_others(q);
 }
 
 static void unproven(const smart_asking_t *q, const char *detail,
@@ -90,6 +130,7 @@ static void unproven(const smart_asking_t *q, const char *detail,
 {
     asked->outcome = SMART_ASKED_UNPROVEN;
     smart_cache_remove(smart_process.shared.cache, q->key);
+    warn_others(q);
     count(SMART_COUNT_UNPROVEN);
     if (smart_once_a_minute(&unproven_minute)) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, q->server,
@@ -118,8 +159,10 @@ static bool read_answer(const smart_asking_t *q, smart_slice_t body,
         return true;
     case SMART_GRANT_ACTIVE:
         asked->outcome = SMART_ASKED_ACTIVE;
-        asked->stored =
-            store(q, SMART_CACHE_ACTIVE, asked->record, started, exp);
+        asked->stored = store(q, SMART_CACHE_ACTIVE, asked->record, started,
+                              q->location->ttl_us, exp);
+        smart_shared_cache_put(q->location, q->server, q->key, asked->record,
+                               started, q->p);
         return true;
     }
     if (smart_once_a_minute(&trouble_minute)) {
@@ -221,12 +264,16 @@ void smart_asking_ask(const smart_asking_t *q, smart_asked_t *asked)
 {
     const smart_location_t *l = q->location;
     const smart_clock_t now = smart_clock_now();
-    smart_breaker_t *breaker =
-        smart_breaker_find(smart_process.shared.breakers, l->breaker_id, &now);
-    const smart_breaker_e allowed =
-        smart_breaker_allow(breaker, &now, &asked->retry_after_s);
     smart_permit_ticket_t ticket;
+    smart_breaker_t *breaker;
+    smart_breaker_e allowed;
 
+    if (from_others(q, &now, asked)) {
+        return;
+    }
+    breaker =
+        smart_breaker_find(smart_process.shared.breakers, l->breaker_id, &now);
+    allowed = smart_breaker_allow(breaker, &now, &asked->retry_after_s);
     if (allowed == SMART_BREAKER_NO) {
         count(SMART_COUNT_BREAKER);
         return;

@@ -3,7 +3,8 @@
  * asking.h: one question to the authorization server about one token, and
  * what its answer leaves in the cache.
  *
- *   breaker -> permit -> introspection -> record -> cache
+ *   what other machines know -> breaker -> permit -> introspection -> record
+ *   -> cache -> for other machines
  *
  * Invariants:
  *   1. Nothing is asked while the breaker of the endpoint is open, nor without

@@ -14,6 +14,7 @@
 #include "httpd/directives.h"
 #include "httpd/discovery.h"
 #include "httpd/location.h"
+#include "httpd/store.h"
 
 #include <http_log.h>
 
@@ -426,6 +427,19 @@ static void check_sections(smart_check_t *check, server_rec *s)
     }
 }
 
+/* Machines that do not share a secret can not share what they sealed. */
+static void check_cluster(smart_check_t *check)
+{
+    const smart_server_conf_t *conf = smart_check_bases(check->main);
+
+    if (conf->store && !conf->master) {
+        smart_check_error(check, smart_store_node(conf->store),
+                          "SMART0123: %s is missing for %s \"%s\"",
+                          SMART_DIR_SECRET, SMART_DIR_CACHE_SHARED,
+                          smart_store_text(conf->store));
+    }
+}
+
 int smart_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *s)
 {
@@ -434,6 +448,7 @@ int smart_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     (void)plog;
     check.tree = smart_conftree_read(s, ptemp);
     check.said = apr_hash_make(ptemp);
+    check_cluster(&check);
     for (; s; s = s->next) {
         find_bases(&check, s);
         check_sections(&check, s);

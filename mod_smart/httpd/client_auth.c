@@ -44,15 +44,14 @@ static const char *id_fault(cmd_parms *cmd, const char *id)
     return *id ? NULL : smart_bad_word(cmd, id, "is no client id");
 }
 
-static const char *load_secret(cmd_parms *cmd, const char *spec,
-                               smart_client_t *client)
+const char *smart_secret_word(cmd_parms *cmd, const char *spec,
+                              const char **psecret)
 {
     const char *error;
     bool exposed = false;
 
-    client->secret =
-        smart_secret_load(spec, MAX_SECRET, cmd->pool, &exposed, &error);
-    if (!client->secret) {
+    *psecret = smart_secret_load(spec, MAX_SECRET, cmd->pool, &exposed, &error);
+    if (!*psecret) {
         return apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", error, NULL);
     }
     if (exposed) {
@@ -162,14 +161,14 @@ static const char *parse_secret(cmd_parms *cmd, const char *const *words,
 
     (void)count;
     client->client_id = words[1];
-    return error ? error : load_secret(cmd, words[2], client);
+    return error ? error : smart_secret_word(cmd, words[2], &client->secret);
 }
 
 static const char *parse_bearer(cmd_parms *cmd, const char *const *words,
                                 int count, smart_client_t *client)
 {
     (void)count;
-    return load_secret(cmd, words[1], client);
+    return smart_secret_word(cmd, words[1], &client->secret);
 }
 
 static const char *parse_tls(cmd_parms *cmd, const char *const *words,

@@ -175,6 +175,8 @@ void *smart_config_server_merge(apr_pool_t *p, void *outer_conf,
 
     INNER_WINS(cache_bytes);
     INNER_WINS(max_concurrent);
+    INNER_WINS(store);
+    INNER_WINS(master);
     conf->bases = NULL;
     conf->base_count = 0;
     return conf;

@@ -149,11 +149,17 @@ typedef struct smart_base_t {
                                      section with AuthType SMART is known */
 } smart_base_t;
 
+/** What SmartCacheShared says; see store.h. */
+typedef struct smart_store_t smart_store_t;
+
 /** One server or virtual host. */
 typedef struct smart_server_conf_t {
-    apr_size_t cache_bytes;    /* 0: unset; of the main server counts */
-    unsigned max_concurrent;   /* the same */
-    const smart_base_t *bases; /* by check.c; longest first */
+    apr_size_t cache_bytes;      /* 0: unset; of the main server counts */
+    unsigned max_concurrent;     /* the same */
+    const smart_store_t *store;  /* the same; NULL: none */
+    const unsigned char *master; /* the same: of SmartSecret, see io/seal.h;
+                                    NULL: none */
+    const smart_base_t *bases;   /* by check.c; longest first */
     int base_count;
 } smart_server_conf_t;
 

@@ -4,7 +4,8 @@
  *
  * To add a directive: its name in directives.h, a member in config.h with its
  * merge in config.c, a setter and a row here, its default in location.c, an
- * entry in conf/smart.conf and cases in t/50-config.t.
+ * entry in conf/smart.conf and cases in t/50-config.t. Setters of what is in
+ * force for the whole server are in directives_server.c.
  *
  * Invariants:
  *   1. A setter that returns an error names directive and word; httpd adds file
@@ -26,15 +27,12 @@
 
 #include "core/amount.h"
 #include "io/introspection.h"
-#include "io/permits.h"
 
 APLOG_USE_MODULE(smart);
 
 #define SECOND_US      APR_INT64_C(1000000)
 #define MAX_TTL_US     (APR_INT64_C(24) * 3600 * SECOND_US)
 #define MAX_TIMEOUT_US (60 * SECOND_US)
-#define MIN_CACHE      (APR_UINT64_C(1) << 20)
-#define MAX_CACHE      (APR_UINT64_C(64) << 30)
 
 /* ---- words and messages ---- */
 
@@ -142,54 +140,6 @@ static const char *repeated_word(const cmd_parms *cmd,
             }
         }
     }
-    return NULL;
-}
-
-/* ---- server ---- */
-
-static const char *set_cache_size(cmd_parms *cmd, void *dir, const char *word)
-{
-    smart_server_conf_t *conf =
-        ap_get_module_config(cmd->server->module_config, &smart_module);
-    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
-    apr_uint64_t bytes;
-    const char *why;
-
-    cmd->directive->data = dir;
-    if (error) {
-        return error;
-    }
-    if (conf->cache_bytes) {
-        return apr_pstrcat(cmd->pool, cmd->cmd->name, " is there twice", NULL);
-    }
-    if (!smart_amount_size(word, MIN_CACHE, MAX_CACHE, &bytes, &why)) {
-        return smart_bad_word(
-            cmd, word, apr_pstrcat(cmd->pool, why, "; from 1M to 64G", NULL));
-    }
-    conf->cache_bytes = (apr_size_t)bytes;
-    return NULL;
-}
-
-static const char *set_concurrent(cmd_parms *cmd, void *dir, const char *word)
-{
-    smart_server_conf_t *conf =
-        ap_get_module_config(cmd->server->module_config, &smart_module);
-    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
-    apr_int64_t n;
-    char *end;
-
-    cmd->directive->data = dir;
-    if (error) {
-        return error;
-    }
-    if (conf->max_concurrent) {
-        return apr_pstrcat(cmd->pool, cmd->cmd->name, " is there twice", NULL);
-    }
-    n = apr_strtoi64(word, &end, 10);
-    if (!apr_isdigit(*word) || *end || n < 1 || n > SMART_PERMITS_MOST) {
-        return smart_bad_word(cmd, word, "is not a number from 1 to 4096");
-    }
-    conf->max_concurrent = (unsigned)n;
     return NULL;
 }
 
@@ -728,8 +678,12 @@ static const char *set_cors_origin(cmd_parms *cmd, void *dir, const char *line)
 /* The last text of a row is the form of the directive, as far as httpd or we
    name it in messages. */
 const command_rec smart_directives[] = {
-    AP_INIT_TAKE1(SMART_DIR_CACHE_SIZE, set_cache_size, NULL, RSRC_CONF,
+    AP_INIT_TAKE1(SMART_DIR_CACHE_SIZE, smart_set_cache_size, NULL, RSRC_CONF,
                   "<bytes>[K|M|G]; default 32M"),
+    AP_INIT_TAKE1(SMART_DIR_CACHE_SHARED, smart_set_cache_shared, NULL,
+                  RSRC_CONF, "<provider>[:<arguments>]; default none"),
+    AP_INIT_TAKE1(SMART_DIR_SECRET, smart_set_secret, NULL, RSRC_CONF,
+                  "file:<path> | env:<name> | exec:<program>; default random"),
     AP_INIT_TAKE1(SMART_DIR_MODE, set_mode, NULL, ANYWHERE,
                   "enforce | report; default enforce"),
     AP_INIT_TAKE1(SMART_DIR_FHIR_BASE, set_fhir_base, NULL, ANYWHERE,
@@ -757,7 +711,7 @@ const command_rec smart_directives[] = {
                   "<time>; default 5s"),
     AP_INIT_TAKE1(SMART_DIR_STALE, set_stale, NULL, ANYWHERE,
                   "<time>; default 0s"),
-    AP_INIT_TAKE1(SMART_DIR_CONCURRENT, set_concurrent, NULL, RSRC_CONF,
+    AP_INIT_TAKE1(SMART_DIR_CONCURRENT, smart_set_concurrent, NULL, RSRC_CONF,
                   "<number>; default a quarter of MaxRequestWorkers"),
     AP_INIT_RAW_ARGS(SMART_DIR_RULE, add_rule, NULL, ANYWHERE,
                      "<interaction>[,...] <type>[,...] <scope> ... | public | "

@@ -12,6 +12,8 @@
 #include "httpd/config.h"
 
 #define SMART_DIR_CACHE_SIZE    "SmartCacheSize"
+#define SMART_DIR_CACHE_SHARED  "SmartCacheShared"
+#define SMART_DIR_SECRET        "SmartSecret"
 #define SMART_DIR_MODE          "SmartMode"
 #define SMART_DIR_FHIR_BASE     "SmartFhirBase"
 #define SMART_DIR_FHIR_VERSION  "SmartFhirVersion"
@@ -83,6 +85,21 @@ const char *smart_set_compartment_params(cmd_parms *cmd, void *dir,
 const char *smart_set_shared_types(cmd_parms *cmd, void *dir, const char *line);
 const char *smart_set_inspect_limit(cmd_parms *cmd, void *dir,
                                     const char *word);
+
+/**
+ * Load a secret at start-up and warn if others may read the file it is in.
+ * @param spec    file:, env: or exec:; see io/secret.h
+ * @param psecret out: allocated from cmd->pool
+ * @return error text without a byte of a secret; NULL: fine
+ */
+const char *smart_secret_word(cmd_parms *cmd, const char *spec,
+                              const char **psecret);
+
+/** Setters of what is in force for the whole server; directives_server.c. */
+const char *smart_set_cache_size(cmd_parms *cmd, void *dir, const char *word);
+const char *smart_set_concurrent(cmd_parms *cmd, void *dir, const char *word);
+const char *smart_set_cache_shared(cmd_parms *cmd, void *dir, const char *word);
+const char *smart_set_secret(cmd_parms *cmd, void *dir, const char *word);
 
 /** NULL, or why a file is no PEM with a block of such a label in it. */
 const char *smart_pem_fault(const char *path, const char *label, apr_pool_t *p);

@@ -5,6 +5,8 @@
  *   main server <name>
  *     cache <n> bytes
  *     introspections at once <n>
+ *     shared cache <provider>[:<arguments>]
+ *     secret <whose>
  *   virtual host <name> (<file>:<line>)
  *     base <path>/
  *       <section> (<file>:<line>)
@@ -20,6 +22,7 @@
 #include "httpd/check.h"
 #include "httpd/directives.h"
 #include "httpd/location.h"
+#include "httpd/store.h"
 
 #include <apr_file_io.h>
 #include <apr_strings.h>
@@ -288,6 +291,9 @@ static void dump_server(const dump_t *d, const server_rec *s)
                         conf->max_concurrent
                             ? apr_psprintf(d->p, "%u", conf->max_concurrent)
                             : "a quarter of the workers");
+        apr_file_printf(d->out, "  shared cache %s\n  secret %s\n",
+                        conf->store ? smart_store_text(conf->store) : "none",
+                        conf->master ? "of a cluster" : "random");
     }
     else {
         apr_file_printf(d->out, "virtual host %s (%s:%u)\n",

@@ -15,12 +15,16 @@
 #include "httpd/discovery.h"
 #include "httpd/refresh.h"
 #include "httpd/request.h"
+#include "httpd/shared_cache.h"
 
 #include <http_core.h>
 #include <http_log.h>
 #include <mpm_common.h>
 
 #include <apr_shm.h>
+
+#include "io/seal.h"
+#include "io/secret.h"
 
 APLOG_USE_MODULE(smart);
 
@@ -55,6 +59,7 @@ int smart_lifecycle_pre_config(apr_pool_t *pconf, apr_pool_t *plog,
     memset(&smart_process, 0, sizeof(smart_process));
     apr_pool_cleanup_register(pconf, NULL, forget_process,
                               apr_pool_cleanup_null);
+    smart_store_pre_config(pconf);
     return OK;
 }
 
@@ -112,8 +117,22 @@ static apr_status_t segment_open(retained_t *kept, apr_size_t bytes,
                                &smart_process.shared);
 }
 
-static apr_status_t secret_open(retained_t *kept, apr_pool_t *pconf)
+/* The secret of keys: of the cluster, or of this server alone. */
+static apr_status_t secret_open(retained_t *kept,
+                                const smart_server_conf_t *conf,
+                                apr_pool_t *pconf)
 {
+    if (conf->master) {
+        unsigned char secret[SMART_SEAL_KEY];
+        apr_status_t rv =
+            smart_seal_derive(conf->master, "mod_smart keys of tokens", secret);
+
+        if (rv == APR_SUCCESS) {
+            rv = smart_digest_create(secret, pconf, &smart_process.digest);
+        }
+        smart_secret_wipe(secret, sizeof(secret));
+        return rv;
+    }
     if (!kept->has_secret) {
         apr_status_t rv =
             smart_digest_random(kept->secret, sizeof(kept->secret));
@@ -141,7 +160,7 @@ int smart_lifecycle_post_config(apr_pool_t *pconf, apr_pool_t *plog,
         return OK;
     }
     kept = retained();
-    rv = secret_open(kept, pconf);
+    rv = secret_open(kept, conf, pconf);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s,
                      "SMART0101: no random secret, or OpenSSL has no SHA-256; "
@@ -156,7 +175,9 @@ int smart_lifecycle_post_config(apr_pool_t *pconf, apr_pool_t *plog,
                      bytes);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    return OK;
+    return smart_shared_cache_open(conf, s, pconf) == APR_SUCCESS
+               ? OK
+               : HTTP_INTERNAL_SERVER_ERROR;
 }
 
 void smart_lifecycle_child_init(apr_pool_t *pchild, server_rec *s)
@@ -178,4 +199,5 @@ void smart_lifecycle_child_init(apr_pool_t *pchild, server_rec *s)
     smart_discovery_child_init(pchild);
     smart_statement_child_init(pchild);
     smart_fetched_child_init(pchild, s);
+    smart_store_child_init(pchild, s);
 }

@@ -9,6 +9,7 @@
 #include "httpd/status.h"
 #include "httpd/conftree.h"
 #include "httpd/request.h"
+#include "httpd/store.h"
 
 #include <http_main.h>
 #include <http_protocol.h>
@@ -54,6 +55,21 @@ static void add_endpoint(apr_array_header_t *all, const smart_dir_conf_t *conf)
     APR_ARRAY_PUSH(all, smart_status_breaker_t) = one;
 }
 
+/* Of the cache that machines share; by its provider's name. */
+static void add_store(const request_rec *r, apr_array_header_t *all)
+{
+    const smart_server_conf_t *conf =
+        ap_get_module_config(ap_server_conf->module_config, &smart_module);
+    smart_status_breaker_t one = {0};
+
+    one.host = conf->store
+                   ? smart_store_label(conf->store, &one.view.id, r->pool)
+                   : NULL;
+    if (one.host) {
+        APR_ARRAY_PUSH(all, smart_status_breaker_t) = one;
+    }
+}
+
 /* The endpoints of the configuration, then what else is in the table: those of
    a generation that has gone, or has yet to go. */
 static apr_array_header_t *breakers(const request_rec *r)
@@ -68,6 +84,7 @@ static apr_array_header_t *breakers(const request_rec *r)
         add_endpoint(all,
                      APR_ARRAY_IDX(tree->sections, i, smart_section_t *)->conf);
     }
+    add_store(r, all);
     for (n = 0; n < SMART_BREAKER_SLOTS; n++) {
         smart_status_breaker_t other = {.host = ""};
         smart_status_breaker_t *known;

@@ -47,6 +47,12 @@ static const char *const help[] = {
         "Questions not asked, too many were under way.",
     [SMART_COUNT_AUDIT] = "Lines written to audit logs.",
     [SMART_COUNT_AUDIT_LOST] = "Lines that no audit log took.",
+    [SMART_COUNT_SHARED_HIT] = "Tokens found in the shared cache.",
+    [SMART_COUNT_SHARED_MISS] = "Tokens not found there.",
+    [SMART_COUNT_SHARED_FAILURE] =
+        "Calls to the shared cache that failed or took too long.",
+    [SMART_COUNT_SHARED_TAMPERED] =
+        "Values in the shared cache that are not ours.",
 };
 
 _Static_assert(sizeof(help) / sizeof(help[0]) == SMART_COUNT_PERMITTED,

@@ -13,8 +13,9 @@ typedef struct block_t {
     smart_word_t count[SMART_COUNT_COUNT];
     smart_word_t latency[SMART_LATENCY_BUCKETS];
     smart_word_t latency_us;
-    smart_word_t unused[6];
     smart_word_t owner; /* process id; 0: never anybody's */
+    smart_word_t unused[SMART_COUNTER_WORDS - SMART_COUNT_COUNT -
+                        SMART_LATENCY_BUCKETS - 2u];
 } block_t;
 
 _Static_assert(sizeof(block_t) == sizeof(smart_word_t) * SMART_COUNTER_WORDS &&
@@ -46,6 +47,10 @@ static const char *const name[] = {
     [SMART_COUNT_PERMIT_TIMEOUT] = "permit_timeouts",
     [SMART_COUNT_AUDIT] = "audit_lines",
     [SMART_COUNT_AUDIT_LOST] = "audit_lines_lost",
+    [SMART_COUNT_SHARED_HIT] = "shared_cache_hits",
+    [SMART_COUNT_SHARED_MISS] = "shared_cache_misses",
+    [SMART_COUNT_SHARED_FAILURE] = "shared_cache_failures",
+    [SMART_COUNT_SHARED_TAMPERED] = "shared_cache_tampered",
     [SMART_COUNT_PERMITTED] = "permitted",
     [SMART_COUNT_PUBLIC] = "permitted_public",
     [SMART_COUNT_DENIED_FORM] = "denied_form",

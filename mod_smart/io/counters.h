@@ -47,6 +47,12 @@ typedef enum {
     SMART_COUNT_AUDIT,
     SMART_COUNT_AUDIT_LOST, /* whoever should read them does not */
 
+    /* look-ups in the cache that machines share */
+    SMART_COUNT_SHARED_HIT,
+    SMART_COUNT_SHARED_MISS,
+    SMART_COUNT_SHARED_FAILURE,  /* it failed or took too long */
+    SMART_COUNT_SHARED_TAMPERED, /* a value that is not ours */
+
     /* decisions about requests */
     SMART_COUNT_PERMITTED,
     SMART_COUNT_PUBLIC,        /* permitted without a token */

@@ -31,7 +31,7 @@
 #include "io/lease.h"
 #include "io/permits.h"
 
-#define SMART_SHARED_LAYOUT 2u /* raise it when a part changes its layout */
+#define SMART_SHARED_LAYOUT 3u /* raise it when a part changes its layout */
 #define SMART_SHARED_FIXED  ((apr_size_t)288 * 1024) /* all but the cache */
 
 /** A process' handles on the parts. */
