@@ -165,7 +165,8 @@ my %name = (
          introspections introspection_refreshes introspection_failures
          introspection_refused introspection_unproven introspection_too_large
          introspection_shared breaker_rejections permit_timeouts audit_lines
-         audit_lines_lost)),
+         audit_lines_lost shared_cache_hits shared_cache_misses
+         shared_cache_failures shared_cache_tampered)),
     (map {
         (my $camel = "_$_") =~ s/_(\w)/\U$1/g;
         ($_ => ["decisions $_", "smart_decisions_total{decision=\"$_\"}",

@@ -13,9 +13,9 @@ typedef struct block_t {
     smart_word_t count[SMART_COUNT_COUNT];
     smart_word_t latency[SMART_LATENCY_BUCKETS];
     smart_word_t latency_us;
-    smart_word_t owner; /* process id; 0: never anybody's */
     smart_word_t unused[SMART_COUNTER_WORDS - SMART_COUNT_COUNT -
                         SMART_LATENCY_BUCKETS - 2u];
+    smart_word_t owner; /* process id; 0: never anybody's */
 } block_t;
 
 _Static_assert(sizeof(block_t) == sizeof(smart_word_t) * SMART_COUNTER_WORDS &&
