@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
-# The decision asked without httpd: build/smart-explain.
+# The decision asked without httpd: build/smart-explain. And what httpd says of
+# one when it is told to.
 use strict;
 use warnings;
 use FindBin ();
@@ -8,6 +9,7 @@ use lib "$FindBin::Bin/lib";
 use IPC::Open3 qw(open3);
 use Test::More;
 use Smart::Json qw(json_encode json_decode);
+use Smart::Lab ();
 
 my $EXPLAIN = "$FindBin::Bin/../build/smart-explain";
 
@@ -108,4 +110,35 @@ is_deeply $answers[4]{ignored}, [{ scope => '"q"', why => 'no SMART scope' }],
     'ignored words';
 like $answers[5]{error}, qr/foo/, 'a name that says nothing';
 ok $answers[6]{error}, 'no JSON';
+
+# --- in the log of httpd -----------------------------------------------------
+
+my $lab = Smart::Lab->new;
+for my $level (qw(debug info)) {
+    my $h = $lab->httpd(conf => "LogLevel warn smart:$level\n"
+        . $lab->protected(path => '/fhir', extra =>
+            'SmartRule capabilities * user/Observation.r'));
+    my $token = $lab->token(patient => 'pat-secret', scope =>
+        'user/Observation.r?subject=Patient/pat-secret openid '
+        . 'user/Condition.rs user/Observation.rs');
+    $h->mark;
+    $h->get('/fhir/Observation/obs-secret', $token);
+    $h->get('/fhir/Patient/pat-secret', $token);
+    $h->get('/fhir/metadata', $lab->token(scope =>
+        'user/Observation.r?subject=Patient/pat-secret'));
+    my @lines = grep { /SMART0302/ } split /\n/, $h->log_since;
+    if ($level eq 'info') {
+        is scalar @lines, 0, 'nothing at another level';
+        next;
+    }
+    is scalar @lines, 3, 'a line each';
+    like $lines[0], qr/read: permit, scope user\/Observation\.rs, owes none, (?#
+        )narrowed by 0, 1 of 3 scopes ignored/, 'a permit';
+    like $lines[1], qr/read: no-scope, scope patient\/Patient\.r, owes none, (?#
+        )narrowed by 0, 3 of 3 scopes ignored/, 'a deny';
+    like $lines[2], qr/capabilities: permit, restricted, (?#
+        )scope user\/Observation\.r\?\.\.\., owes none/, 'a constraint';
+    unlike join("\n", map { s/, referer.*//r } @lines), qr/secret/,
+        'no identifier';
+}
 done_testing;

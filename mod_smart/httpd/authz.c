@@ -10,6 +10,7 @@
  */
 #include "httpd/account.h"
 #include "httpd/body.h"
+#include "httpd/trace.h"
 
 #include <http_log.h>
 #include <http_request.h>
@@ -29,6 +30,7 @@ static void decide(smart_context_t *ctx)
     ctx->decision = smart_decide(&policy, ctx->has_grant ? &ctx->grant : NULL,
                                  &ctx->interaction, ctx->r->pool);
     ctx->decided = true;
+    smart_trace_decision(ctx);
 }
 
 /* Decide by the headers, and again when that needed the form. */
