@@ -176,6 +176,7 @@ sub _search {
         push @pairs, @{Smart::Http::parse_query($r->{body})};
     }
     my $mode = $self->{mode};
+    return $self->_everything if $mode->{search} eq 'everything';
     my $strict = $mode->{search} eq 'strict'
         || ($r->{h}{prefer} // '') =~ /handling\s*=\s*"?strict/;
     my $fold = $mode->{quirks}{case};
@@ -189,6 +190,22 @@ sub _search {
     die outcome(400, 'not-supported', "$@") if $@;
     my %q = map { @$_ } @pairs;
     return $self->_searchset(\@found, \@pairs, \%q, $type, $within);
+}
+
+# All there is, of all types, whatever was asked for.
+sub _everything {
+    my ($self) = @_;
+    my $s = $self->{store};
+    my $kept = $self->{everything};
+    if (!$kept || $kept->{at} != @{$s->{order}}) {
+        my @all = map { $s->all($_) } $s->types;
+        $kept = { at => scalar @{$s->{order}}, json => json_encode({
+            resourceType => 'Bundle', type => 'searchset', total => scalar @all,
+            link => [{ relation => 'self', url => $self->{base} }],
+            entry => [map { $self->_entry($_, 'match', {}) } @all] }) };
+        $self->{everything} = $kept;
+    }
+    return { status => 200, json => $kept->{json} };
 }
 
 sub _searchset {
@@ -210,6 +227,7 @@ sub _searchset {
 
 sub _page {
     my ($self, $id, $offset, $count) = @_;
+    return $self->_everything if $self->{mode}{search} eq 'everything';
     my $set = $self->{pages}{$id}
         or die outcome(410, 'not-found', "no search $id");
     my $n = defined $count && $count =~ /\A[0-9]+\z/ ? $count

@@ -22,7 +22,8 @@
 #                          body_length body conn seq}]} (?clear=1)
 #   GET  /control/writes   {writes: changes made, attempts: requests that
 #                          tried, hits: requests, connections}
-#   GET|POST /control/mode members set: search "normal"|"lenient-all"|"strict";
+#   GET|POST /control/mode members set: search "normal"|"lenient-all"|"strict"
+#                          |"everything" (all there is comes of any search);
 #                          quirks {name: bool} or "all"; fault (Smart::Fault)
 #                          with optional match {method, path (regexp)} and
 #                          after (true: status, hang, html, redirect, close

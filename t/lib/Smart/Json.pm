@@ -25,6 +25,7 @@ sub json_false { return JSON::PP::false() }
 
 # A deep copy of plain JSON data.
 sub json_copy {
+    no warnings 'recursion';
     my ($v) = @_;
     return { map { $_ => json_copy($v->{$_}) } keys %$v } if ref $v eq 'HASH';
     return [map { json_copy($_) } @$v] if ref $v eq 'ARRAY';
