@@ -6,16 +6,20 @@
 
 #include <apr_strings.h>
 
-const char *smart_outcome_body(smart_reason_e reason, apr_pool_t *p)
+const char *smart_outcome_body(smart_reason_e reason, int entry, apr_pool_t *p)
 {
     const smart_reason_row_t *row = smart_reason_row(reason);
+    const char *where =
+        entry > 0 ? apr_psprintf(p, "\",\"expression\":[\"Bundle.entry[%d]\"]",
+                                 entry - 1)
+                  : "\"";
 
     /* No escaping: texts of the table hold neither quote nor backslash. */
     return apr_pstrcat(p,
                        "{\"resourceType\":\"OperationOutcome\",\"issue\":"
                        "[{\"severity\":\"error\",\"code\":\"",
                        row->issue_code, "\",\"diagnostics\":\"", row->text,
-                       "\"}]}\n", NULL);
+                       where, "}]}\n", NULL);
 }
 
 const char *smart_outcome_status(int status)

@@ -14,10 +14,11 @@
 
 /**
  * Write the body.
+ * @param entry of a Bundle, that is the cause; from 1 on, 0: none
  * @return one OperationOutcome as JSON, ends with a line feed; the same bytes
- *         for the same reason
+ *         for the same reason and entry
  */
-const char *smart_outcome_body(smart_reason_e reason, apr_pool_t *p);
+const char *smart_outcome_body(smart_reason_e reason, int entry, apr_pool_t *p);
 
 /**
  * Say instead of the FHIR server that it answered with an error.

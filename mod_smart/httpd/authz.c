@@ -15,8 +15,6 @@
 #include <http_log.h>
 #include <http_request.h>
 
-#include <apr_strings.h>
-
 APLOG_USE_MODULE(smart);
 
 /* What the floor above core can do for a decision. */
@@ -24,11 +22,11 @@ APLOG_USE_MODULE(smart);
 
 static void decide(smart_context_t *ctx)
 {
-    smart_policy_t policy = ctx->location->policy;
-
-    policy.enforced = ENFORCED;
-    ctx->decision = smart_decide(&policy, ctx->has_grant ? &ctx->grant : NULL,
-                                 &ctx->interaction, ctx->r->pool);
+    ctx->policy = ctx->location->policy;
+    ctx->policy.enforced = ENFORCED;
+    ctx->decision =
+        smart_decide(&ctx->policy, ctx->has_grant ? &ctx->grant : NULL,
+                     &ctx->interaction, ctx->r->pool);
     ctx->decided = true;
     smart_trace_decision(ctx);
 }
@@ -49,11 +47,6 @@ static smart_reason_e judge(smart_context_t *ctx)
         decide(ctx);
     }
     return ctx->decision.permit ? SMART_REASON_UNDECIDED : ctx->decision.reason;
-}
-
-static void send_query(request_rec *r, const char *query)
-{
-    r->args = *query ? apr_pstrdup(r->pool, query) : NULL;
 }
 
 static void grant_permit(smart_context_t *ctx)
@@ -96,6 +89,15 @@ static int report(smart_context_t *ctx)
     return DECLINED;
 }
 
+/* A request that was permitted by what was known until now. */
+static int refuse(smart_context_t *ctx, smart_reason_e reason)
+{
+    ctx->permit.held = false;
+    ctx->decision.permit = false;
+    ctx->decision.scope = ctx->require_scope;
+    return smart_refuse(ctx, reason);
+}
+
 int smart_authz_check(request_rec *r)
 {
     smart_context_t *ctx = smart_context_of(r);
@@ -111,27 +113,23 @@ int smart_authz_check(request_rec *r)
         return report(ctx);
     }
     if (!ctx->preflight) {
-        /* What was judged is what is sent. (Before judge: a form adds its
-           parameters to the search, and they stay in the form.) */
-        if (ctx->interaction.search.changed) {
-            send_query(r,
-                       smart_search_write(&ctx->interaction.search, r->pool));
-        }
+        /* Before judge: a form adds its parameters to the search. */
+        ctx->query = ctx->interaction.search;
         reason = judge(ctx);
         if (!ctx->decision.permit) {
             return smart_refuse(ctx, reason);
         }
-        if (ctx->decision.query) {
-            send_query(r, ctx->decision.query);
-        }
     }
     grant_permit(ctx); /* Require smart looks for it */
     if (ask_require(ctx) != OK) {
-        ctx->permit.held = false;
-        ctx->decision.permit = false;
-        ctx->decision.scope = ctx->require_scope;
-        return smart_refuse(ctx, SMART_REASON_REQUIRE);
+        return refuse(ctx, SMART_REASON_REQUIRE);
     }
+    reason = ctx->preflight ? SMART_REASON_UNDECIDED : smart_rewrite(ctx);
+    if (reason) {
+        ctx->require_scope = NULL; /* another scope is not what it lacks */
+        return refuse(ctx, reason);
+    }
+    grant_permit(ctx);
     smart_account_permit(ctx);
     return OK;
 }

@@ -3,16 +3,21 @@
  * body.c: a body that a hook reads is gone for the handler. So it is read
  * once, whole and bounded, and an input filter gives it back.
  *
- * Invariant: what the handler reads is what was parsed: one text, of the
- * length that Content-Length says, without a content coding.
+ * Invariants:
+ *   1. What the handler reads is what was judged: one text, of the length that
+ *      Content-Length says, without a content coding.
+ *   2. Fields behind the body (trailers) change nothing: the request was
+ *      judged by those before it.
  */
 #include "httpd/body.h"
 
 #include <http_log.h>
 #include <util_filter.h>
 
-#include <apr_lib.h>
 #include <apr_strings.h>
+
+#include "core/media.h"
+#include "httpd/buffer.h"
 
 APLOG_USE_MODULE(smart);
 
@@ -22,19 +27,18 @@ static const char filter_name[] = "SMART_BODY";
 
 /* ---- giving back ---- */
 
-typedef struct held_t {
-    const char *text;
-    apr_size_t len;
+struct smart_held_t {
+    smart_slice_t text;
     apr_size_t given;
-} held_t;
+};
 
 static apr_status_t filter(ap_filter_t *f, apr_bucket_brigade *bb,
                            ap_input_mode_t mode, apr_read_type_e block,
                            apr_off_t readbytes)
 {
-    held_t *held = f->ctx;
+    smart_held_t *held = f->ctx;
     apr_bucket_alloc_t *alloc = f->r->connection->bucket_alloc;
-    apr_size_t n = held->len - held->given;
+    apr_size_t n = held->text.len - held->given;
 
     if (mode != AP_MODE_READBYTES && mode != AP_MODE_EXHAUSTIVE) {
         return APR_ENOTIMPL; /* lines and lookahead are for protocols */
@@ -44,28 +48,30 @@ static apr_status_t filter(ap_filter_t *f, apr_bucket_brigade *bb,
         n = (apr_size_t)readbytes;
     }
     if (n) {
-        APR_BRIGADE_INSERT_TAIL(bb,
-                                apr_bucket_pool_create(held->text + held->given,
-                                                       n, f->r->pool, alloc));
+        APR_BRIGADE_INSERT_TAIL(
+            bb, apr_bucket_pool_create(held->text.ptr + held->given, n,
+                                       f->r->pool, alloc));
         held->given += n;
     }
-    if (held->given == held->len) {
+    if (held->given == held->text.len) {
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(alloc));
     }
     return APR_SUCCESS;
 }
 
-static void give_back(request_rec *r, const char *text, apr_size_t len)
+void smart_body_send(smart_context_t *ctx, smart_slice_t text)
 {
-    held_t *held = apr_pcalloc(r->pool, sizeof(*held));
+    request_rec *r = ctx->r;
 
-    held->text = text;
-    held->len = len;
-    ap_add_input_filter(filter_name, held, r, r->connection);
+    if (!ctx->held) {
+        ctx->held = apr_pcalloc(r->pool, sizeof(*ctx->held));
+        ap_add_input_filter(filter_name, ctx->held, r, r->connection);
+    }
+    ctx->held->text = text;
     apr_table_unset(r->headers_in, "Transfer-Encoding");
     apr_table_unset(r->headers_in, "Content-MD5");
     apr_table_setn(r->headers_in, "Content-Length",
-                   apr_psprintf(r->pool, "%" APR_SIZE_T_FMT, len));
+                   apr_psprintf(r->pool, "%" APR_SIZE_T_FMT, text.len));
 }
 
 void smart_body_register(apr_pool_t *p)
@@ -75,92 +81,40 @@ void smart_body_register(apr_pool_t *p)
 
 /* ---- reading ---- */
 
-/* Take over what a brigade holds; *pend at the end of the body. */
-static smart_reason_e take(request_rec *r, apr_bucket_brigade *bb, char *buf,
-                           apr_size_t *plen, apr_size_t max, bool *pend)
-{
-    apr_bucket *b;
-    const char *data;
-    apr_size_t n;
-
-    for (b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb);
-         b = APR_BUCKET_NEXT(b)) {
-        if (APR_BUCKET_IS_EOS(b)) {
-            *pend = true;
-            break;
-        }
-        if (APR_BUCKET_IS_METADATA(b)) {
-            continue;
-        }
-        if (apr_bucket_read(b, &data, &n, APR_BLOCK_READ) != APR_SUCCESS) {
-            return SMART_REASON_BODY;
-        }
-        if (n > max - *plen) {
-            return SMART_REASON_TOO_LARGE;
-        }
-        memcpy(buf + *plen, data, n);
-        *plen += n;
-    }
-    return SMART_REASON_UNDECIDED;
-}
-
-static smart_reason_e read_all(request_rec *r, apr_size_t max,
-                               smart_slice_t *ptext)
+static smart_reason_e read_brigades(request_rec *r, smart_buffer_t *buffer)
 {
     apr_bucket_brigade *bb =
         apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    char *buf = apr_palloc(r->pool, max);
-    smart_reason_e reason = SMART_REASON_UNDECIDED;
-    apr_size_t len = 0;
-    bool end = false;
+    apr_status_t rv = APR_SUCCESS;
+    bool taken = true;
 
-    while (!end && !reason) {
-        if (ap_get_brigade(r->input_filters, bb, AP_MODE_READBYTES,
-                           APR_BLOCK_READ, READ_BYTES) != APR_SUCCESS) {
-            reason = SMART_REASON_BODY;
-            break;
-        }
-        reason = take(r, bb, buf, &len, max, &end);
+    while (!buffer->end && taken && rv == APR_SUCCESS) {
+        rv = ap_get_brigade(r->input_filters, bb, AP_MODE_READBYTES,
+                            APR_BLOCK_READ, READ_BYTES);
+        taken = rv == APR_SUCCESS && smart_buffer_take(buffer, bb);
         apr_brigade_cleanup(bb);
     }
     apr_brigade_destroy(bb);
-    *ptext = smart_slice_n(buf, len);
+    if (buffer->full || rv == APR_ENOSPC) { /* ours, or LimitRequestBody */
+        return SMART_REASON_TOO_LARGE;
+    }
+    return buffer->end ? SMART_REASON_UNDECIDED : SMART_REASON_BODY;
+}
+
+/* Trailers are not kept: with MergeTrailers they would be among the fields. */
+static smart_reason_e read_all(request_rec *r, apr_size_t max,
+                               smart_slice_t *ptext)
+{
+    smart_buffer_t *buffer = smart_buffer_make(max, r->pool);
+    apr_table_t *fields = r->headers_in;
+    smart_reason_e reason = read_brigades(r, buffer);
+
+    r->headers_in = fields;
+    if (r->trailers_in) {
+        apr_table_clear(r->trailers_in);
+    }
+    *ptext = smart_slice_n(buffer->len ? buffer->data : "", buffer->len);
     return reason;
-}
-
-/* type, in any case, alone or with charset=utf-8 */
-static bool media_type_is(const char *value, const char *type)
-{
-    const apr_size_t n = strlen(type);
-    static const char charset[] = "charset=";
-
-    if (!value || strncasecmp(value, type, n) != 0) {
-        return false;
-    }
-    value += n + strspn(value + n, " \t");
-    if (*value == ';') {
-        value++;
-        value += strspn(value, " \t");
-        if (strncasecmp(value, charset, sizeof(charset) - 1) != 0) {
-            return false;
-        }
-        value += sizeof(charset) - 1;
-        if (!strncasecmp(value, "\"utf-8\"", 7)) {
-            value += 7;
-        }
-        else if (!strncasecmp(value, "utf-8", 5)) {
-            value += 5;
-        }
-        value += strspn(value, " \t");
-    }
-    return !*value;
-}
-
-static bool coding_is_identity(const request_rec *r)
-{
-    const char *coding = apr_table_get(r->headers_in, "Content-Encoding");
-
-    return !coding || !strcasecmp(coding, "identity");
 }
 
 static bool declared_too_large(const request_rec *r, apr_size_t max)
@@ -171,6 +125,23 @@ static bool declared_too_large(const request_rec *r, apr_size_t max)
 
     return length && (apr_strtoff(&n, length, &end, 10) != APR_SUCCESS ||
                       *end || n < 0 || (apr_uint64_t)n > max);
+}
+
+/* The body, if it is of a media type and not too large. */
+static smart_reason_e read_body(smart_context_t *ctx, smart_media_e media,
+                                apr_size_t max, smart_slice_t *ptext)
+{
+    const apr_table_t *fields = ctx->r->headers_in;
+
+    if (smart_media_of(apr_table_get(fields, "Content-Type"),
+                       ctx->location->policy.version) != media ||
+        !smart_media_plain(apr_table_get(fields, "Content-Encoding"))) {
+        return SMART_REASON_MEDIA_TYPE;
+    }
+    if (declared_too_large(ctx->r, max)) {
+        return SMART_REASON_TOO_LARGE;
+    }
+    return read_all(ctx->r, max, ptext);
 }
 
 /* ---- search forms ---- */
@@ -208,33 +179,50 @@ static bool has_token(const smart_search_t *form)
 smart_reason_e smart_body_form(smart_context_t *ctx)
 {
     request_rec *r = ctx->r;
-    smart_search_t form;
     smart_slice_t text;
-    smart_reason_e reason;
-    const char *written;
+    smart_reason_e reason =
+        read_body(ctx, SMART_MEDIA_FORM, SMART_MAX_FORM, &text);
 
-    if (!media_type_is(apr_table_get(r->headers_in, "Content-Type"),
-                       "application/x-www-form-urlencoded") ||
-        !coding_is_identity(r)) {
-        return SMART_REASON_MEDIA_TYPE;
-    }
-    if (declared_too_large(r, SMART_MAX_FORM)) {
-        return SMART_REASON_TOO_LARGE;
-    }
-    reason = read_all(r, SMART_MAX_FORM, &text);
     if (reason) {
         return reason;
     }
-    smart_scrub_again(ctx); /* trailers may have been merged */
-    if (!smart_search_parse(text, r->pool, &form, &ctx->fault_text)) {
+    if (!smart_search_parse(text, r->pool, &ctx->form, &ctx->fault_text)) {
         return SMART_REASON_BODY;
     }
-    if (has_token(&form)) {
+    if (has_token(&ctx->form)) {
         return SMART_REASON_TOKEN_TWICE;
     }
-    written = smart_search_write(&form, r->pool);
-    give_back(r, written, strlen(written));
-    append(&ctx->interaction.search, &form, r->pool);
+    ctx->has_form = true;
+    append(&ctx->interaction.search, &ctx->form, r->pool);
     ctx->interaction.form = false;
+    return SMART_REASON_UNDECIDED;
+}
+
+void smart_body_send_form(smart_context_t *ctx)
+{
+    smart_body_send(ctx,
+                    smart_slice(smart_search_write(&ctx->form, ctx->r->pool)));
+}
+
+/* ---- JSON ---- */
+
+smart_reason_e smart_body_json(smart_context_t *ctx, bool patch,
+                               const smart_json_t **pjson)
+{
+    smart_slice_t text;
+    smart_reason_e reason =
+        read_body(ctx, patch ? SMART_MEDIA_JSON_PATCH : SMART_MEDIA_JSON,
+                  (apr_size_t)ctx->location->inspect_limit, &text);
+
+    *pjson = NULL;
+    if (reason) {
+        return reason;
+    }
+    if (smart_json_read(text, ctx->r->pool, pjson, &ctx->fault_text) !=
+        SMART_JSON_READ) {
+        return SMART_REASON_BODY;
+    }
+    ctx->fault_text = NULL;
+    smart_body_send(ctx, text);
     return SMART_REASON_UNDECIDED;
 }

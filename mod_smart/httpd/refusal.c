@@ -222,9 +222,11 @@ static void leave_body(request_rec *r)
 static int send_outcome(smart_context_t *ctx, smart_reason_e reason, int status)
 {
     request_rec *r = ctx->r;
-    const char *body = smart_outcome_body(reason, r->pool);
+    const char *body = smart_outcome_body(reason, ctx->entry, r->pool);
 
-    leave_body(r);
+    if (!ctx->held) { /* else it was read */
+        leave_body(r);
+    }
     if (!ctx->filters_inserted) {
         /* For "Header always": before the handler nobody has asked yet. */
         ap_run_insert_error_filter(r);

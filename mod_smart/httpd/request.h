@@ -9,6 +9,10 @@
  *   scrub.c     removes what a client must not send
  *   authn.c     token -> grant
  *   authz.c     grant, interaction -> decision -> permit
+ *   rewrite.c   what is sent instead of what the client said
+ *   body.c      reads a body and gives it back
+ *   write.c     what a write brings, against what is there
+ *   preread.c   what is there: a sub-request of our own
  *   gate.c      lets a handler run for a permit only
  *   upstream.c  headers towards the backend
  *   response.c  headers of the backend's answer
@@ -45,8 +49,13 @@ typedef struct smart_permit_t {
     const char *args;     /* NULL: no query */
 } smart_permit_t;
 
+/** The text a handler will read; see body.c. */
+typedef struct smart_held_t smart_held_t;
+
 typedef struct smart_context_t {
     request_rec *r;
+    const struct smart_context_t *parent; /* a pre-read: what it is for */
+    const char *preread; /* URI of our own pre-read under way; NULL: none */
     const smart_base_t *base;         /* NULL: by AuthType alone */
     const smart_location_t *location; /* NULL: none could be made, deny */
     const char *authorization; /* that was judged; NULL: there was none */
@@ -64,11 +73,18 @@ typedef struct smart_context_t {
 
     smart_reason_e fault;   /* of the request's form; UNDECIDED: none */
     const char *fault_text; /* constant, for the log */
-    smart_interaction_t interaction;
+    smart_interaction_t interaction; /* a form's parameters come to .search */
+    smart_search_t query;            /* of the URL alone, as it will be sent */
+    smart_search_t form;             /* of the form alone, likewise */
+    bool has_form;
+    smart_held_t *held; /* NULL: the body was not read */
     smart_grant_t grant;
     smart_source_e source;
     int retry_after_s;
+    smart_policy_t policy; /* of the location, and what we can do */
     smart_decision_t decision;
+    const struct smart_plan_t *plan; /* of a batch (core/inspect.h); or NULL */
+    int entry; /* of a Bundle, that is refused; from 1 on, 0: none */
     const char *require_scope; /* the scope a Require smart-scope misses */
     smart_permit_t permit;
 
@@ -136,6 +152,21 @@ void smart_require_register(apr_pool_t *p);
 
 /** Remove what a client must not send; once per request. */
 void smart_scrub(smart_context_t *ctx);
+
+/**
+ * Have an answer that will be inspected be whole resources in JSON. May be
+ * called more than once.
+ * @param ctx request with a permitting decision
+ * @return SMART_REASON_UNDECIDED; NOT_ACCEPTABLE: the client does not want it
+ */
+smart_reason_e smart_rewrite_pin(smart_context_t *ctx);
+
+/**
+ * Pin, and put in place what is sent instead of the client's query, form and
+ * If-None-Exist. Once, when nothing is left to be decided.
+ * @return as smart_rewrite_pin
+ */
+smart_reason_e smart_rewrite(smart_context_t *ctx);
 
 /** The same once more, when fields may have been added: by trailers. */
 void smart_scrub_again(smart_context_t *ctx);

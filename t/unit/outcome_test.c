@@ -52,7 +52,7 @@ static void body_is_an_operation_outcome(void **state)
 
     for (i = 0; i < SMART_REASON_COUNT; i++) {
         const smart_reason_row_t *row = smart_reason_row((smart_reason_e)i);
-        const char *body = smart_outcome_body((smart_reason_e)i, pool);
+        const char *body = smart_outcome_body((smart_reason_e)i, 0, pool);
         json_t *root = json_loads(body, JSON_REJECT_DUPLICATES, NULL);
         json_t *issues = json_object_get(root, "issue");
         json_t *issue = json_array_get(issues, 0);
@@ -73,14 +73,28 @@ static void body_is_an_operation_outcome(void **state)
 
 static void same_reason_same_bytes(void **state)
 {
-    assert_string_equal(smart_outcome_body(SMART_REASON_FOREIGN, pool),
-                        smart_outcome_body(SMART_REASON_FOREIGN, pool));
-    assert_string_equal(smart_outcome_body(SMART_REASON_FOREIGN, pool),
-                        smart_outcome_body(SMART_REASON_JOB, pool));
-    assert_string_not_equal(smart_outcome_body(SMART_REASON_FOREIGN, pool),
-                            smart_outcome_body(SMART_REASON_RULE, pool));
-    assert_string_equal(smart_outcome_body((smart_reason_e)999, pool),
-                        smart_outcome_body(SMART_REASON_UNDECIDED, pool));
+    assert_string_equal(smart_outcome_body(SMART_REASON_FOREIGN, 0, pool),
+                        smart_outcome_body(SMART_REASON_FOREIGN, 0, pool));
+    assert_string_equal(smart_outcome_body(SMART_REASON_FOREIGN, 0, pool),
+                        smart_outcome_body(SMART_REASON_JOB, 0, pool));
+    assert_string_not_equal(smart_outcome_body(SMART_REASON_FOREIGN, 0, pool),
+                            smart_outcome_body(SMART_REASON_RULE, 0, pool));
+    assert_string_equal(smart_outcome_body((smart_reason_e)999, 0, pool),
+                        smart_outcome_body(SMART_REASON_UNDECIDED, 0, pool));
+}
+
+static void an_entry_is_named(void **state)
+{
+    json_t *root = json_loads(smart_outcome_body(SMART_REASON_ENTRY, 4, pool),
+                              JSON_REJECT_DUPLICATES, NULL);
+    json_t *issue = json_array_get(json_object_get(root, "issue"), 0);
+    json_t *where = json_object_get(issue, "expression");
+
+    assert_int_equal(json_array_size(where), 1);
+    assert_string_equal(json_string_value(json_array_get(where, 0)),
+                        "Bundle.entry[3]");
+    assert_string_equal(string_of(issue, "code"), "forbidden");
+    json_decref(root);
 }
 
 static void no_credentials_no_error(void **state)
@@ -184,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(body_is_an_operation_outcome),
         cmocka_unit_test(same_reason_same_bytes),
+        cmocka_unit_test(an_entry_is_named),
         cmocka_unit_test(no_credentials_no_error),
         cmocka_unit_test(error_codes),
         cmocka_unit_test(other_statuses_have_no_challenge),

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * buffer.c: malloc and realloc, since a pool would keep every size there was.
+ */
+#include "httpd/buffer.h"
+
+#include <stdlib.h>
+
+#include <http_protocol.h>
+
+#define FIRST_BYTES 4096
+
+static apr_status_t buffer_free(void *data)
+{
+    smart_buffer_t *buffer = data;
+
+    free(buffer->data);
+    buffer->data = NULL;
+    return APR_SUCCESS;
+}
+
+smart_buffer_t *smart_buffer_make(apr_size_t max, apr_pool_t *p)
+{
+    smart_buffer_t *buffer = apr_pcalloc(p, sizeof(*buffer));
+
+    buffer->max = max;
+    apr_pool_cleanup_register(p, buffer, buffer_free, apr_pool_cleanup_null);
+    return buffer;
+}
+
+static bool grow(smart_buffer_t *buffer, apr_size_t needed)
+{
+    apr_size_t size = buffer->size ? buffer->size : FIRST_BYTES;
+    char *data;
+
+    if (needed <= buffer->size) {
+        return true;
+    }
+    while (size < needed) {
+        size *= 2;
+    }
+    if (size > buffer->max) {
+        size = buffer->max;
+    }
+    data = realloc(buffer->data, size);
+    if (!data) {
+        return false;
+    }
+    buffer->data = data;
+    buffer->size = size;
+    return true;
+}
+
+static bool append(smart_buffer_t *buffer, const char *data, apr_size_t n)
+{
+    if (n > buffer->max - buffer->len) {
+        buffer->full = true;
+        return false;
+    }
+    if (n == 0) {
+        return true;
+    }
+    if (!grow(buffer, buffer->len + n)) {
+        buffer->broken = true;
+        return false;
+    }
+    memcpy(buffer->data + buffer->len, data, n);
+    buffer->len += n;
+    return true;
+}
+
+bool smart_buffer_take(smart_buffer_t *buffer, apr_bucket_brigade *bb)
+{
+    apr_bucket *b;
+
+    for (b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb);
+         b = APR_BUCKET_NEXT(b)) {
+        const char *data;
+        apr_size_t n;
+
+        if (APR_BUCKET_IS_EOS(b)) {
+            buffer->end = true;
+            break;
+        }
+        if (AP_BUCKET_IS_ERROR(b)) { /* what came so far is not all */
+            buffer->broken = true;
+            return false;
+        }
+        if (APR_BUCKET_IS_METADATA(b)) {
+            continue;
+        }
+        if (apr_bucket_read(b, &data, &n, APR_BLOCK_READ) != APR_SUCCESS) {
+            buffer->broken = true;
+            return false;
+        }
+        if (!append(buffer, data, n)) {
+            return false;
+        }
+    }
+    return true;
+}
