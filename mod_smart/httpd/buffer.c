@@ -1,36 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * buffer.c: malloc and realloc, since a pool would keep every size there was.
+ * buffer.c: each size has a pool of its own, which goes when it is outgrown.
  */
 #include "httpd/buffer.h"
-
-#include <stdlib.h>
 
 #include <http_protocol.h>
 
 #define FIRST_BYTES 4096
-
-static apr_status_t buffer_free(void *data)
-{
-    smart_buffer_t *buffer = data;
-
-    free(buffer->data);
-    buffer->data = NULL;
-    return APR_SUCCESS;
-}
 
 smart_buffer_t *smart_buffer_make(apr_size_t max, apr_pool_t *p)
 {
     smart_buffer_t *buffer = apr_pcalloc(p, sizeof(*buffer));
 
     buffer->max = max;
-    apr_pool_cleanup_register(p, buffer, buffer_free, apr_pool_cleanup_null);
+    buffer->owner = p;
     return buffer;
 }
 
 static bool grow(smart_buffer_t *buffer, apr_size_t needed)
 {
     apr_size_t size = buffer->size ? buffer->size : FIRST_BYTES;
+    apr_pool_t *pool;
     char *data;
 
     if (needed <= buffer->size) {
@@ -42,10 +32,15 @@ static bool grow(smart_buffer_t *buffer, apr_size_t needed)
     if (size > buffer->max) {
         size = buffer->max;
     }
-    data = realloc(buffer->data, size);
-    if (!data) {
+    if (apr_pool_create(&pool, buffer->owner) != APR_SUCCESS) {
         return false;
     }
+    data = apr_palloc(pool, size);
+    if (buffer->len) {
+        memcpy(data, buffer->data, buffer->len);
+        apr_pool_destroy(buffer->pool);
+    }
+    buffer->pool = pool;
     buffer->data = data;
     buffer->size = size;
     return true;

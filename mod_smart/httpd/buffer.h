@@ -11,7 +11,9 @@
 #include <apr_buckets.h>
 
 typedef struct smart_buffer_t {
-    char *data; /* NULL: nothing came yet */
+    apr_pool_t *owner;
+    apr_pool_t *pool; /* of the bytes, below owner; NULL: nothing came yet */
+    char *data;       /* NULL: nothing came yet */
     apr_size_t len;
     apr_size_t size; /* allocated */
     apr_size_t max;  /* bytes it may hold */
@@ -20,7 +22,7 @@ typedef struct smart_buffer_t {
     bool end;        /* all is there */
 } smart_buffer_t;
 
-/** An empty buffer. @param p frees the bytes */
+/** An empty buffer. @param p owns it and its bytes */
 smart_buffer_t *smart_buffer_make(apr_size_t max, apr_pool_t *p);
 
 /**
