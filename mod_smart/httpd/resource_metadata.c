@@ -110,7 +110,7 @@ int smart_resource_map_to_storage(request_rec *r)
 
 static int refuse_method(request_rec *r)
 {
-    apr_table_setn(r->err_headers_out, "Allow", "GET, HEAD");
+    ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, -1); /* and HEAD */
     return HTTP_METHOD_NOT_ALLOWED;
 }
 

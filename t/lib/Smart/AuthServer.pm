@@ -21,6 +21,10 @@
 #                          [..], "jwt_400": bool}
 #   POST /control/client   {"client_id", "secret", "bearer", "public_key" (PEM),
 #                          "methods": [..], "subject" (of its certificate)}
+#   GET|POST /control/metadata  {"members": {name: value}, "without": [names],
+#                          "raw": text, "type": media type, "status": n}: what
+#                          is published instead; {} as at first
+#                          -> {"asked": requests for it so far}
 #   GET  /control/log      introspections seen, oldest first (?clear=1)
 #   GET  /control/count    {total, tokens: {digest: n}, now, peak, connections};
 #                          ?token=T adds "token": n
@@ -77,6 +81,8 @@ sub reset {
     $self->{count} = { total => 0, tokens => {} };
     $self->{now} = $self->{peak} = 0;
     $self->{fault} = undef;
+    $self->{metadata} = {};
+    $self->{metadata_asked} = 0;
     $self->{jti} = {};
     $self->{auth} = { method => $o->{method} // 'any',
                       jwt_400 => $o->{jwt_400} };
@@ -113,7 +119,12 @@ sub _json {
 sub _metadata {
     my ($self) = @_;
     my $i = $self->{issuer};
-    return _json(200, {
+    my $m = $self->{metadata};
+    $self->{metadata_asked}++;
+    return [$m->{status} // 200, [['Content-Type', $m->{type}
+                                   // 'application/json']], $m->{raw}]
+        if defined $m->{raw};
+    my %all = (
         issuer => $i, authorization_endpoint => "$i/authorize",
         token_endpoint => "$i/token", jwks_uri => "$i/jwks",
         introspection_endpoint => $i . $self->{path},
@@ -128,7 +139,12 @@ sub _metadata {
         capabilities => ['launch-standalone', 'client-public',
                          'client-confidential-symmetric',
                          'context-standalone-patient', 'permission-patient',
-                         'permission-v1', 'permission-v2'] });
+                         'permission-v1', 'permission-v2'],
+        %{$m->{members} || {}});
+    delete @all{@{$m->{without} || []}};
+    my $res = _json($m->{status} // 200, \%all);
+    $res->[1][0][1] = $m->{type} if defined $m->{type};
+    return $res;
 }
 
 # --- introspection ---------------------------------------------------------
@@ -441,6 +457,12 @@ sub _control_client {
     my $id = delete $c{client_id} // die "client_id is needed\n";
     $self->{clients}{$id} = \%c;
     return { client_id => $id };
+}
+
+sub _control_metadata {
+    my ($self, $in) = @_;
+    $self->{metadata} = $in if defined $in;
+    return { asked => $self->{metadata_asked} };
 }
 
 sub _control_log {

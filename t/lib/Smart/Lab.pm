@@ -182,6 +182,14 @@ sub as_mode {
 sub as_auth { my ($s, %o) = @_; return $s->control(as => 'auth', \%o) }
 sub as_client { my ($s, %o) = @_; return $s->control(as => 'client', \%o) }
 
+# What the authorization server publishes: as_metadata(without => ['issuer']),
+# as_metadata(members => {...}), as_metadata() as at first. Returns how often it
+# was asked.
+sub as_metadata {
+    my ($s, %o) = @_;
+    return $s->control(as => 'metadata', \%o)->{asked};
+}
+
 # Introspections so far, of one token or of all.
 sub as_count {
     my ($self, $token) = @_;
