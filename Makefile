@@ -17,6 +17,8 @@
 #   make tidy             clang-format, clang-tidy, cppcheck: all silent
 #   make bench            all benchmarks, ten minutes (t/bench/README.md)
 #   make bench-programs   the programs of t/bench, built but not run
+#   make dist             .out/dist/mod-smart-VERSION.tar.gz of these files
+#   make deb              Debian packages in .out/deb (build/install-deps deb)
 #   make demo             a protected FHIR server to play with
 #   make explain          .out/smart-explain (build/smart-explain --help)
 #   make clean
@@ -31,7 +33,7 @@ include build/rules.mk
 
 .PHONY: all install check check-unit check-guards test test-apache stress \
     asan ubsan tsan fuzz fuzz-programs tidy bench bench-programs programs \
-    demo explain clean
+    dist deb demo explain clean
 
 all: module libs explain
 
@@ -74,6 +76,12 @@ bench: all bench-programs
 bench-programs: $(BENCHES)
 
 explain: .out/smart-explain
+
+dist:
+	$Qbuild/dist
+
+deb:
+	$Qbuild/deb
 
 demo:
 	$Qbuild/demo
