@@ -178,7 +178,7 @@ static smart_verdict_t judge_param(const smart_policy_t *policy,
         return smart_verdict_not(SMART_REASON_CONSTRUCT);
     }
     if (is_include(param) || smart_interaction_page_param(param->name)) {
-        return smart_verdict_shows(SMART_LETTER_S);
+        return smart_verdict_may(SMART_OBLIGE_NONE); /* it is inspected */
     }
     if (part->patient &&
         smart_compartment_selects(&policy->compartment, v, type, param->base)) {
@@ -199,21 +199,16 @@ smart_verdict_t smart_restriction_search(const smart_policy_t *policy,
                                          const smart_search_t *search,
                                          const char *extra)
 {
-    smart_verdict_t all = smart_verdict_may(SMART_OBLIGE_NONE), one;
+    smart_verdict_t verdict = smart_verdict_may(SMART_OBLIGE_NONE);
     int n;
 
-    for (n = 0; n < search->count; n++) {
+    for (n = 0; n < search->count && verdict.may; n++) {
         const smart_search_param_t *param = &search->params[n];
-        if (extra && smart_slice_is(param->name, extra)) {
-            continue;
+        if (!extra || !smart_slice_is(param->name, extra)) {
+            verdict = judge_param(policy, part, type, param);
         }
-        one = judge_param(policy, part, type, param);
-        if (!one.may) {
-            return one;
-        }
-        all.obligations |= one.obligations;
     }
-    return all;
+    return verdict;
 }
 
 /* --- interactions -------------------------------------------------------- */
@@ -293,7 +288,7 @@ static unsigned form_of(const smart_interaction_t *i)
 smart_verdict_t smart_restriction_narrowed(smart_verdict_t verdict,
                                            const smart_narrowing_t *narrowing)
 {
-    if (verdict.may && narrowing->any) {
+    if (narrowing->any) {
         verdict.obligations |= SMART_OBLIGE_NARROW;
         verdict.narrow = narrowing->pairs;
         verdict.narrow_count = narrowing->count;

@@ -53,7 +53,7 @@ smart_verdict_t smart_restriction_judge(const smart_policy_t *policy,
                                         apr_pool_t *p);
 
 /**
- * Judge a search of a type and its parameters.
+ * Judge the parameters of a search of a type, whose answer is inspected.
  * @param extra a parameter besides those of the type; NULL: none
  */
 smart_verdict_t smart_restriction_search(const smart_policy_t *policy,

@@ -368,6 +368,21 @@ static void nothing_set_denies(void **state)
     assert_false(smart_decide(&ask_policy, &grant, &i, pool).permit);
 }
 
+/* A transaction is a batch to whoever asks before the body is read. */
+static void bundles_are_answered_at_once(void **state)
+{
+    const ask_t ask = BY_WITH("user/*.crud", "POST /", "Prefer: respond-async");
+    smart_grant_t grant = ask_grant(SMART_FHIR_R4, &ask);
+    smart_interaction_t i = ask_interaction(SMART_FHIR_R4, &ask);
+
+    i.kind = SMART_INTERACTION_TRANSACTION;
+    assert_int_equal(smart_decide(&ask_policy, &grant, &i, pool).reason,
+                     SMART_REASON_ASYNC);
+    i.async = false;
+    assert_int_equal(smart_decide(&ask_policy, &grant, &i, pool).obligations,
+                     BODY);
+}
+
 /* A rule that nobody filled in is of no use, for anyone. */
 static void an_empty_rule_denies(void **state)
 {
@@ -788,6 +803,7 @@ int main(void)
         cmocka_unit_test(the_nearest_reason_is_given),
         cmocka_unit_test(a_caller_that_can_do_less_denies_more),
         cmocka_unit_test(nothing_set_denies),
+        cmocka_unit_test(bundles_are_answered_at_once),
         cmocka_unit_test(an_empty_rule_denies),
         cmocka_unit_test(invariants_hold_at_random),
     };
