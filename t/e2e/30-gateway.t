@@ -275,6 +275,39 @@ subtest 'the authorization server hangs' => sub {
         'the new one, afterwards');
 };
 
+subtest 'discovery' => sub {
+    (my $conf = $MINIMAL) =~ s{^(?= *Require )}{<<'END'}me;
+    SmartDiscovery metadata @AS@/.well-known/openid-configuration
+    SmartCapability launch-standalone sso-openid-connect client-public
+    SmartPublicURL https://fhir.example.org/fhir
+END
+    my $at = $httpds{discovery} = $real->httpd(conf => $conf);
+    my $path = '/fhir/.well-known/smart-configuration';
+    my $until = time() + 5;
+    sleep 0.1 while $at->get($path)->status == 503 && time() < $until;
+    my $r = $at->get($path);
+    is $r->status, 200, 'what the server publishes will do';
+    my $d = $r->json;
+    like $d->{$_}, qr{\Ahttps?://}, "... $_"
+        for qw(issuer jwks_uri authorization_endpoint token_endpoint);
+    is_deeply $d->{code_challenge_methods_supported}, ['S256'], '... PKCE';
+    is_deeply [grep { /\Apermission-/ } @{$d->{capabilities}}],
+        [qw(permission-patient permission-user permission-v1 permission-v2)],
+        '... and what the gateway adds';
+    $r = $at->get('/.well-known/oauth-protected-resource/fhir')->json;
+    is $r->{resource}, 'https://fhir.example.org/fhir', 'the resource';
+    is_deeply $r->{authorization_servers}, [$d->{issuer}], '... and its server';
+    like challenge($at->get('/fhir/Observation/obs-1')),
+        qr{resource_metadata="https://fhir\.example\.org/\.well-known/oauth},
+        '... named in the challenge';
+    my $security = $at->get('/fhir/metadata')->json->{rest}[0]{security};
+    my %uri = map { $_->{url} => $_->{valueUri} }
+        @{$security->{extension}[0]{extension}};
+    is $uri{token}, $d->{token_endpoint}, 'the FHIR server\'s statement has it';
+    ok !$h->get('/fhir/metadata')->json->{rest}[0]{security}{extension},
+        '... which it has not without SmartDiscovery';
+};
+
 subtest 'the authorization server is gone' => sub {
     my ($known, $new) = map { token(scope => 'user/Observation.rs') } 1, 2;
     row($h, $known, 'GET', 'Observation/obs-1', 200, 'Observation/obs-1',
