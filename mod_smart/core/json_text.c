@@ -52,6 +52,7 @@ void smart_json_text_name(smart_json_text_t *t, smart_slice_t name)
 static apr_size_t put_escaped(char *to, unsigned char c)
 {
     static const char hex[] = "0123456789abcdef";
+    static const char unicode[] = {'\\', 'u', '0', '0'};
 
     if (c == '"' || c == '\\') {
         to[0] = '\\';
@@ -62,7 +63,7 @@ static apr_size_t put_escaped(char *to, unsigned char c)
         to[0] = (char)c;
         return 1;
     }
-    memcpy(to, "\\u00", 4);
+    memcpy(to, unicode, sizeof(unicode));
     to[4] = hex[c >> 4];
     to[5] = hex[c & 15];
     return 6;

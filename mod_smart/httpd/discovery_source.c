@@ -206,7 +206,8 @@ int smart_fetched_post_config(apr_pool_t *pconf, apr_pool_t *plog,
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     for (i = 0; i < count_all(); i++) {
-        memcpy(ids + i * SMART_DIGEST_LEN, at(i)->id, SMART_DIGEST_LEN);
+        memcpy(ids + (apr_size_t)i * SMART_DIGEST_LEN, at(i)->id,
+               SMART_DIGEST_LEN);
     }
     smart_board_assign(apr_shm_baseaddr_get(kept->shm), ids, count_all(),
                        slots);

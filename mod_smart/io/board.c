@@ -101,7 +101,8 @@ apr_int64_t smart_slot_due(const smart_slot_t *slot)
 static bool digest_of(const record_t *record, apr_size_t len,
                       unsigned char *digest)
 {
-    unsigned char parts[2 * SMART_DIGEST_LEN + sizeof(apr_uint64_t)];
+    unsigned char
+        parts[SMART_DIGEST_LEN + sizeof(apr_uint64_t) + SMART_DIGEST_LEN];
     const apr_uint64_t n = len;
 
     memcpy(parts, record->id, SMART_DIGEST_LEN);
