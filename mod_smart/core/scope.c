@@ -5,6 +5,8 @@
  */
 #include "core/scope.h"
 
+#include "core/constraint.h"
+
 #define MAX_NAME 64u /* bytes of a parameter's name; FHIR's have up to 30 */
 
 /* Contexts, and forms of permissions, as they are written. */
@@ -47,11 +49,6 @@ static const struct {
     {'c', SMART_LETTER_C}, {'r', SMART_LETTER_R}, {'u', SMART_LETTER_U},
     {'d', SMART_LETTER_D}, {'s', SMART_LETTER_S},
 };
-
-/* All types have more parameters than these, but some of them steer a search
- * instead of selecting, and others a proxy can not judge. */
-static const char *const common_params[] = {"_id", "_tag", "_security",
-                                            "_profile", "_lastUpdated"};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -172,46 +169,6 @@ static bool value_fits(smart_slice_t value)
     return value.len > 0 && u.left == 0;
 }
 
-static bool is_common_param(smart_slice_t name)
-{
-    apr_size_t i;
-
-    for (i = 0; i < COUNT(common_params); i++) {
-        if (smart_slice_is(name, common_params[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_param(smart_fhir_e v, smart_type_t type, smart_slice_t name)
-{
-    const smart_fhir_param_t *param;
-
-    if (name.len > 0 && name.ptr[0] == '_') {
-        return is_common_param(name);
-    }
-    param = smart_fhir_param(v, type, name);
-    if (!param) {
-        return false;
-    }
-    switch (param->kind) {
-    case SMART_PARAM_TOKEN:
-    case SMART_PARAM_REFERENCE:
-    case SMART_PARAM_STRING:
-    case SMART_PARAM_DATE:
-    case SMART_PARAM_URI:
-        return true;
-    case SMART_PARAM_NONE:
-    case SMART_PARAM_NUMBER:
-    case SMART_PARAM_QUANTITY:
-    case SMART_PARAM_COMPOSITE:
-    case SMART_PARAM_SPECIAL:
-        break;
-    }
-    return false;
-}
-
 /* A modifier or chain is part of the name here, and no parameter has it. */
 static bool name_fits(smart_fhir_e v, smart_type_t type, smart_slice_t raw)
 {
@@ -227,7 +184,7 @@ static bool name_fits(smart_fhir_e v, smart_type_t type, smart_slice_t raw)
         }
         name[len++] = (char)c;
     }
-    return is_param(v, type, smart_slice_n(name, len));
+    return smart_constraint_judges(v, type, smart_slice_n(name, len));
 }
 
 /* Split first, decode after: an escaped "&" or "=" separates nothing. */

@@ -15,9 +15,9 @@
  *      nothing is salvaged from it. No letters is no scope.
  *   2. A constraint is split at "&" and the first "=", then percent-decoded;
  *      "+" stays "+". Names are parameters of the type (or, for "*", of every
- *      resource) of kind token, reference, string, date or uri, or _id, _tag,
- *      _security, _profile, _lastUpdated, without modifier or chain; name and
- *      value are not empty. Otherwise the scope is no scope at all.
+ *      resource) that a resource can be held against (constraint.h), without
+ *      modifier or chain; name and value are not empty. Otherwise the scope
+ *      is no scope at all.
  *   3. A constraint follows v2 letters only; after a v1 word it is no scope.
  *
  * Does not: unite scopes, judge requests.
