@@ -84,6 +84,30 @@ for (
     like $said, $text, '... and what it says';
 }
 
+sub resource {
+    my ($type, $patient, @more) = @_;
+    return json_encode({ resourceType => $type, id => 'x', status => 'final',
+        subject => { reference => "Patient/$patient" }, @more });
+}
+for (
+    ['yes', 'r', resource('Observation', 'pat-1')],
+    ['no', 'r', resource('Observation', 'pat-2')],
+    ['no', 'r', resource('Condition', 'pat-1')],
+    ['no', 's', resource('Observation', 'pat-1')],
+    ['no', 'r', resource('Observation', 'pat-1', status => 'preliminary')],
+    ['yes', 'r', resource('Observation', 'pat-2', performer =>
+        [{ reference => 'Patient/pat-1' }])],
+    ['no', 'u', resource('Observation', 'pat-2', performer =>
+        [{ reference => 'Patient/pat-1' }])],
+    ['yes', 'u', resource('Observation', 'pat-1')],
+) {
+    my ($want, $letter, $resource) = @$_;
+    ($status, $said) = ask($resource, '--scope',
+        'patient/Observation.ru?status=final', '--patient', 'pat-1',
+        '--letter', $letter, '--resource', '-', GET => '/Observation/x');
+    like $said, qr/^covered +$want$/m, "$letter of $resource: $want";
+}
+
 my @questions = (
     { scope => 'patient/*.rs', patient => 'pat-1', url => '/Patient' },
     { scope => ['patient/Observation.s', 'patient/Observation.r'],
@@ -94,6 +118,8 @@ my @questions = (
     { scope => 'user/*.rs', url => '/Observation?a=%' },
     { scope => "user/*.rs \"q\"", url => '/Observation' },
     { foo => 'x' },
+    { scope => 'patient/*.rs', patient => 'pat-1', url => '/Observation',
+      resource => { resourceType => 'Patient', id => 'pat-1' } },
 );
 ($status, $said) = ask(join('', map { json_encode($_) . "\n" } @questions)
     . "nonsense\n", '--batch');
@@ -106,10 +132,12 @@ is $answers[1]{obligations}, 'narrow,inspect', 'a form that is known';
 is_deeply $answers[1]{narrow}, [], 'what is said already';
 is $answers[2]{obligations}, 'none', 'headers';
 is $answers[3]{status}, 400, 'malformed';
+is $answers[0]{covered}, undef, 'no resource';
+is $answers[6]{covered}, 'yes', 'a resource';
 is_deeply $answers[4]{ignored}, [{ scope => '"q"', why => 'no SMART scope' }],
     'ignored words';
 like $answers[5]{error}, qr/foo/, 'a name that says nothing';
-ok $answers[6]{error}, 'no JSON';
+ok $answers[7]{error}, 'no JSON';
 
 # --- in the log of httpd -----------------------------------------------------
 

@@ -6,6 +6,7 @@
 
 #include <apr_strings.h>
 
+#include "core/coverage.h"
 #include "core/trace.h"
 
 /* What came of a question. */
@@ -210,6 +211,85 @@ static apr_array_header_t *ignored(const explain_question_t *q,
     return list;
 }
 
+/* --- a resource ---------------------------------------------------------- */
+
+/* By what it is to be covered, unless the question says so. */
+static char letter_of(const explain_question_t *q, const answer_t *a)
+{
+    if (q->letter) {
+        return q->letter;
+    }
+    switch (a->i.kind) {
+    case SMART_INTERACTION_CREATE:
+        return 'c';
+    case SMART_INTERACTION_UPDATE:
+    case SMART_INTERACTION_PATCH:
+        return 'u';
+    case SMART_INTERACTION_DELETE:
+        return 'd';
+    case SMART_INTERACTION_READ:
+    case SMART_INTERACTION_VREAD:
+    case SMART_INTERACTION_HISTORY_INSTANCE:
+    case SMART_INTERACTION_OPERATION:
+        return 'r';
+    case SMART_INTERACTION_HISTORY_TYPE:
+    case SMART_INTERACTION_HISTORY_SYSTEM:
+    case SMART_INTERACTION_SEARCH_TYPE:
+    case SMART_INTERACTION_SEARCH_SYSTEM:
+    case SMART_INTERACTION_SEARCH_COMPARTMENT:
+    case SMART_INTERACTION_PAGE:
+    case SMART_INTERACTION_CAPABILITIES:
+    case SMART_INTERACTION_BATCH:
+    case SMART_INTERACTION_TRANSACTION:
+    case SMART_INTERACTION_DISCOVERY:
+    case SMART_INTERACTION_UNKNOWN:
+    case SMART_INTERACTION_COUNT:
+        break;
+    }
+    return 's';
+}
+
+/* "yes", "no" or why it can not be said; NULL: it was not asked. */
+static const char *covered(const explain_question_t *q, const answer_t *a,
+                           apr_pool_t *p)
+{
+    const char *urls[] = {q->base, NULL};
+    smart_coverage_t c = {.policy = &q->policy, .grant = &a->grant};
+    const smart_json_t *resource;
+    const char *why;
+    bool yes = false;
+
+    if (!q->resource) {
+        return NULL;
+    }
+    if (smart_json_read(smart_slice(q->resource), p, &resource, &why) !=
+        SMART_JSON_READ) {
+        return why;
+    }
+    c.bases.version = q->policy.version;
+    c.bases.urls = urls;
+    switch (a->has_grant ? letter_of(q, a) : 0) {
+    case 'r':
+        yes = smart_coverage_read(&c, SMART_LETTER_R, resource, p);
+        break;
+    case 's':
+        yes = smart_coverage_read(&c, SMART_LETTER_S, resource, p);
+        break;
+    case 'c':
+        yes = smart_coverage_write(&c, SMART_LETTER_C, resource, p);
+        break;
+    case 'u': /* what is sent */
+        yes = smart_coverage_write(&c, SMART_LETTER_U, resource, p);
+        break;
+    case 'd': /* what is there */
+        yes = smart_coverage_current(&c, SMART_LETTER_D, resource, p);
+        break;
+    default:
+        break;
+    }
+    return yes ? "yes" : "no";
+}
+
 /* --- writing ------------------------------------------------------------- */
 
 static const char *letter_text(smart_letters_t letter)
@@ -303,7 +383,8 @@ const char *explain_answer_json(explain_question_t *q, apr_pool_t *p)
         ",\"shown\":", explain_quoted(letter_text(d->shown), p),
         ",\"narrow\":[", narrow_json(d, p),
         "],\"query\":", explain_quoted(d->query, p), ",\"ignored\":[",
-        ignored_json(ignored(q, &a, p), p), "]}", NULL);
+        ignored_json(ignored(q, &a, p), p),
+        "],\"covered\":", explain_quoted(covered(q, &a, p), p), "}", NULL);
 }
 
 static const char *line(const char *name, const char *value, apr_pool_t *p)
@@ -368,6 +449,6 @@ const char *explain_answer_text(explain_question_t *q, apr_pool_t *p)
                   : "",
         line("narrowed by", narrows ? narrow_text(d, p) : NULL, p),
         line("shown with", letter_text(d->shown), p),
-        line("query sent", d->query, p), ignored_text(ignored(q, &a, p), p),
-        NULL);
+        line("query sent", d->query, p), line("covered", covered(q, &a, p), p),
+        ignored_text(ignored(q, &a, p), p), NULL);
 }

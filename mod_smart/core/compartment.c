@@ -59,7 +59,7 @@ static bool may_be_patient(const smart_fhir_param_t *param)
 {
     const smart_type_t *target;
 
-    if (!param || param->kind != SMART_PARAM_REFERENCE) {
+    if (!param) {
         return false;
     }
     for (target = param->targets; target && *target; target++) {
@@ -124,12 +124,15 @@ const char *smart_compartment_param(const smart_compartment_t *c,
     if (type == SMART_FHIR_PATIENT) {
         return "_id";
     }
+    if (!inclusion) { /* nothing but what was added makes members of it */
+        return extra_of(c, v, type, NULL);
+    }
     for (n = 0; n < COUNT(usual); n++) {
         if (may_be_patient(smart_fhir_param(v, type, smart_slice(usual[n])))) {
             return usual[n];
         }
     }
-    return inclusion ? inclusion[0] : extra_of(c, v, type, NULL);
+    return inclusion[0];
 }
 
 bool smart_compartment_selects(const smart_compartment_t *c, smart_fhir_e v,
@@ -217,19 +220,17 @@ bool smart_compartment_add(const char *word, apr_pool_t *p,
                            smart_compartment_param_t *pextra,
                            const char **perror)
 {
-    const char *colon = strchr(word, ':');
-    smart_type_t type =
-        colon ? type_named(smart_slice_n(word, (apr_size_t)(colon - word)))
-              : SMART_TYPE_NONE;
+    const apr_size_t len = strcspn(word, ":");
+    const smart_type_t type = type_named(smart_slice_n(word, len));
 
-    if (type == SMART_TYPE_NONE || !colon[1]) {
+    if (type == SMART_TYPE_NONE || !word[len] || !word[len + 1]) {
         *perror = apr_psprintf(
             p, "\"%s\" is no resource type and parameter, Type:parameter",
             word);
         return false;
     }
     pextra->type = type;
-    pextra->param = apr_pstrdup(p, colon + 1);
+    pextra->param = apr_pstrdup(p, word + len + 1);
     *perror = NULL;
     return true;
 }

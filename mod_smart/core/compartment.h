@@ -99,9 +99,10 @@ bool smart_compartment_shares(const smart_compartment_t *c, smart_fhir_e v,
 
 /**
  * The parameter that narrows a search of a type to a compartment.
- * @return "_id" for Patient; else the first of patient, subject, HL7's first
- *         inclusion parameter, one added, that the type has as a reference
- *         to a Patient; NULL: the compartment has no such type
+ * @return "_id" for Patient; of a type of HL7's definition the first of
+ *         patient, subject and its first inclusion parameter that the type has
+ *         as a reference to a Patient; else the first one added; NULL: the
+ *         compartment has no such type
  */
 const char *smart_compartment_param(const smart_compartment_t *c,
                                     smart_fhir_e v, smart_type_t type);

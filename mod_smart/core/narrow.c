@@ -14,7 +14,8 @@ typedef struct sum_t {
     int count;
     const char *patient; /* all are held to it; NULL: not all, or several */
     bool constrained;    /* all are */
-    apr_array_header_t *constraints; /* smart_slice_t, each once */
+    apr_array_header_t *constraints; /* smart_slice_t, each once; an empty one
+                                        when not all are */
 } sum_t;
 
 static smart_slice_t constraint_of(const smart_grant_t *grant,
@@ -52,9 +53,7 @@ static void add_scope(sum_t *sum, const smart_grant_t *grant,
     }
     sum->constrained = sum->constrained && part->constrained;
     sum->count++;
-    if (part->constrained) {
-        add_constraint(sum, constraint_of(grant, scope));
-    }
+    add_constraint(sum, constraint_of(grant, scope));
 }
 
 static bool is_of_part(const smart_scope_t *scope, const smart_part_t *part)
@@ -159,7 +158,7 @@ static void push_constraints(apr_array_header_t *pairs, const sum_t *sum)
 {
     const int n = sum->constraints->nelts;
 
-    if (!sum->constrained || n == 0 || n > SMART_NARROW_VALUES) {
+    if (!sum->constrained || n > SMART_NARROW_VALUES) {
         return;
     }
     if (n == 1) {
@@ -236,8 +235,6 @@ smart_narrow_match(const smart_policy_t *policy, const smart_grant_t *grant,
     if (part->patient) {
         push_patient(pairs, policy, type, part->patient);
     }
-    if (part->constrained) {
-        push_constraint(pairs, constraint_of(grant, &grant->scopes[scope]));
-    }
+    push_constraint(pairs, constraint_of(grant, &grant->scopes[scope]));
     return appended(pairs, search, p);
 }

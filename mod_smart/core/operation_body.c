@@ -49,22 +49,6 @@ static const char *primitive_text(const smart_json_t *value, apr_pool_t *p)
                : NULL;
 }
 
-/* {"reference": "Patient/1"} and nothing else */
-static const char *reference_text(const smart_json_t *value)
-{
-    const smart_json_t *reference;
-    void *cursor = NULL;
-    smart_slice_t name, text;
-
-    reference = smart_json_next(value, &cursor, &name);
-    if (!reference || !smart_slice_is(name, "reference") ||
-        !smart_json_string(reference, &text) ||
-        smart_json_next(value, &cursor, &name)) {
-        return NULL;
-    }
-    return text.ptr;
-}
-
 /* One parameter; false: it is not of the form. */
 static bool read_param(const smart_json_t *param, apr_pool_t *p,
                        smart_pair_t *pair)
@@ -82,12 +66,7 @@ static bool read_param(const smart_json_t *param, apr_pool_t *p,
         if (pair->value) { /* value[x] is one */
             return false;
         }
-        if (is_primitive(name)) {
-            pair->value = primitive_text(value, p);
-        }
-        else if (smart_slice_is(name, "valueReference")) {
-            pair->value = reference_text(value);
-        }
+        pair->value = is_primitive(name) ? primitive_text(value, p) : NULL;
         if (!pair->value) {
             return false;
         }
@@ -95,33 +74,16 @@ static bool read_param(const smart_json_t *param, apr_pool_t *p,
     return pair->name && pair->value;
 }
 
-static bool is_text(const char *text)
-{
-    for (; *text; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* A name as a query has it: parsed, so that it is read as one there. */
+/* Added as a query would have it: what can not stand in one is refused. */
 static bool add_param(smart_search_t *search, const smart_pair_t *pair,
                       apr_pool_t *p)
 {
-    smart_search_t one = {0}, parsed;
+    smart_search_t one = {0};
     const char *why;
 
-    if (!*pair->name || !is_text(pair->name) || !is_text(pair->value) ||
-        search->count >= (int)SMART_MAX_PARAMS) {
-        return false;
-    }
     smart_search_add(&one, pair->name, pair->value, p);
-    if (!smart_search_parse(smart_slice(smart_search_write(&one, p)), p,
-                            &parsed, &why) ||
-        parsed.count != 1 ||
-        !smart_slice_is(parsed.params[0].name, pair->name) ||
-        !smart_slice_is(parsed.params[0].value, pair->value)) {
+    if (!smart_search_parse(smart_slice(smart_search_write(&one, p)), p, &one,
+                            &why)) {
         return false;
     }
     smart_search_add(search, pair->name, pair->value, p);

@@ -3,8 +3,7 @@
  * operation_body.h: an operation that is called with a body.
  *
  * A body of Parameters is read as what the URL would have said: each parameter
- * is a name and a primitive value, a Reference stands for the text of its
- * reference. The decision is then made once more on both together, so that a
+ * is a name and a primitive value. The decision is then made once more on both together, so that a
  * body permits nothing that a URL would not.
  *
  *   {"resourceType":"Parameters","parameter":[
@@ -14,8 +13,8 @@
  * one in its URL (operation.h).
  *
  * Invariants:
- *   1. What is no parameter of this form (a resource, parts, an extension,
- *      another member) is refused: nobody judged it.
+ *   1. What is no parameter of this form (a resource, parts, an extension, a
+ *      Reference, another member) is refused: nobody judged it.
  *   2. What the decision on both together still owes, the caller owes.
  *
  * See FHIR R4 operations.html; Bulk Data Access 2, kick-off by POST.

@@ -179,10 +179,20 @@ static void some_parameters_say_whose(void **state)
         {SMART_FHIR_OBSERVATION, "code", false},
         {SMART_FHIR_DEVICE, "patient", true},
         {SMART_FHIR_DEVICE, "type", false},
+        {SMART_FHIR_MEASURE_REPORT, "subject", true},
+        {SMART_FHIR_CONTRACT, "signer", true}, /* added here */
+        {SMART_FHIR_CONTRACT, "status", false},
     };
+    static const smart_compartment_param_t extra[] = {
+        {SMART_FHIR_DEVICE, "patient"}, {SMART_FHIR_CONTRACT, "signer"}};
     smart_compartment_t c = smart_compartment_default();
     size_t n;
 
+    c.extra = extra;
+    c.extra_count = 2;
+    assert_string_equal(
+        smart_compartment_param(&c, SMART_FHIR_R4, SMART_FHIR_CONTRACT),
+        "signer"); /* not its patient: that makes no members */
     for (n = 0; n < sizeof(params) / sizeof(params[0]); n++) {
         if (smart_compartment_selects(&c, SMART_FHIR_R4, params[n].type,
                                       smart_slice(params[n].name)) !=
@@ -284,7 +294,11 @@ static void a_wrong_word_is_named(void **state)
     assert_true(smart_compartment_add("Task:owner", pool, &extra, &error));
     assert_null(error);
     assert_int_equal(extra.type, SMART_FHIR_TASK);
-    assert_string_equal(extra.param, "owner");
+    assert_true(/* of R4 alone */
+                smart_compartment_add("RequestGroup:subject", pool, &extra,
+                                      &error));
+    assert_true(smart_compartment_add("Task:patient", pool, &extra, &error));
+    assert_string_equal(extra.param, "patient");
 }
 
 static void a_version_may_not_have_it(void **state)
@@ -329,6 +343,30 @@ static void a_version_may_not_have_it(void **state)
     }
 }
 
+static void the_first_fault_is_not_forgotten(void **state)
+{
+    static const smart_compartment_param_t extra[] = {
+        {SMART_FHIR_CONTRACT, "status"}, {SMART_FHIR_CONTRACT, "patient"}};
+    static const smart_compartment_param_t newer[] = {
+        {SMART_FHIR_NUTRITION_INTAKE, "subject"}};
+    smart_compartment_t c = smart_compartment_default();
+    const char *error;
+
+    c.extra = extra;
+    c.extra_count = 2;
+    assert_false(smart_compartment_check(&c, SMART_FHIR_R4, pool, &error));
+    assert_non_null(strstr(error, "Contract:status"));
+    c.extra = newer;
+    c.extra_count = 1;
+    assert_false(smart_compartment_check(&c, SMART_FHIR_R4, pool, &error));
+    assert_non_null(strstr(error, "has no such type"));
+    c = smart_compartment_default();
+    smart_typeset_add(&c.shared, SMART_FHIR_ACCOUNT);
+    smart_typeset_add(&c.shared, SMART_FHIR_VISION_PRESCRIPTION);
+    assert_false(smart_compartment_check(&c, SMART_FHIR_R4, pool, &error));
+    assert_non_null(strstr(error, "Account is in the compartment"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +379,7 @@ int main(void)
         cmocka_unit_test(names_replace_and_signs_edit),
         cmocka_unit_test(a_wrong_word_is_named),
         cmocka_unit_test(a_version_may_not_have_it),
+        cmocka_unit_test(the_first_fault_is_not_forgotten),
     };
     int failed;
 

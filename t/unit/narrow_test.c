@@ -99,6 +99,8 @@ static void what_is_said_already_is_not_appended(void **state)
         {"a constraint", OF("patient/*.rs?_tag=a", OBS "?_tag=a"), MINE},
         {"a constraint with a modifier beside it",
          OF("patient/*.rs?_tag=a", OBS "?_tag=a&_tag:not=b"), MINE "&_tag=a"},
+        {"with a modifier alone", OF("patient/*.rs?_tag=a", OBS "?_tag:not=a"),
+         MINE "&_tag=a"},
         {"all of it", OF("patient/*.rs?_tag=a", OBS "?_tag=a&" MINE), ""},
     };
 
@@ -210,6 +212,10 @@ static void a_match_is_narrowed_to_the_scope_that_permits(void **state)
          OF_WITH("user/Observation.s patient/Observation.cs",
                  "POST /Observation", "If-None-Exist: code=x"),
          MINE},
+        {"held to a constraint alone",
+         BY_WITH("user/Observation.cs" LAB, "POST /Observation",
+                 "If-None-Exist: code=x"),
+         "category=laboratory"},
         {"held to nothing",
          BY_WITH("user/Observation.cs", "POST /Observation",
                  "If-None-Exist: code=x"),

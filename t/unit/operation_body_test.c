@@ -103,11 +103,24 @@ static const body_t bodies[] = {
     SHOWS("names as a URL has them",
           ONE("{\"name\":\"start\",\"valueDate\":\"2024\"}"),
           ONE("{\"name\":\"\",\"valueDate\":\"2024\"}"), SMART_REASON_BODY),
-    SHOWS("no reference where none is known",
-          ONE("{\"name\":\"start\",\"valueDate\":\"2024\"}"),
-          ONE("{\"name\":\"patient\",\"valueReference\":"
+    SHOWS("no reference", ONE("{\"name\":\"start\",\"valueDate\":\"2024\"}"),
+          ONE("{\"name\":\"start\",\"valueReference\":"
               "{\"reference\":\"Patient/2\"}}"),
-          SMART_REASON_CONSTRUCT),
+          SMART_REASON_BODY),
+    SHOWS("no extension before it",
+          ONE("{\"name\":\"start\",\"valueDate\":\"2024\"}"),
+          ONE("{\"name\":\"start\",\"extension\":[],\"valueDate\":\"2024\"}"),
+          SMART_REASON_BODY),
+    SHOWS("a name that is a text",
+          ONE("{\"name\":\"start\",\"valueDate\":\"2024\"}"),
+          ONE("{\"name\":1,\"valueDate\":\"2024\"}"), SMART_REASON_BODY),
+    SHOWS("a name at all", ONE("{\"name\":\"start\",\"valueDate\":\"2024\"}"),
+          ONE("{\"valueDate\":\"2024\"}"), SMART_REASON_BODY),
+    SHOWS("true", ONE("{\"name\":\"_pretty\",\"valueBoolean\":true}"),
+          ONE("{\"name\":\"_pretty\",\"valueBoolean\":null}"),
+          SMART_REASON_BODY),
+    SHOWS("false", ONE("{\"name\":\"_pretty\",\"valueBoolean\":false}"),
+          ONE("{\"name\":\"_pretty\",\"valueBoolean\":[]}"), SMART_REASON_BODY),
 };
 
 static void a_body_permits_what_a_url_would(void **state)

@@ -98,6 +98,12 @@ static void accept_has_to_allow_json(void **state)
         {"application/fhir+json; fhirVersion=4.0", true},
         {"text/x; a=\"b,application/json\"", false},
         {"text/x; a=\"b\",application/json", true},
+        {"text/x; a=\"b,application/json,c\"", false},
+        {"application/json ", true},
+        {"application/json ;q=1", true},
+        {"application/json;v=0", true},
+        {"application/json;qs=0", true},
+        {"application/json;q=", true},
         {",", false},
     };
     size_t n;
