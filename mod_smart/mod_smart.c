@@ -19,7 +19,7 @@
 #include "httpd/body.h"
 #include "httpd/claim.h"
 #include "httpd/discovery.h"
-#include "httpd/request.h"
+#include "httpd/inspect.h"
 #include "httpd/status.h"
 
 #include <apr_strings.h>
@@ -115,6 +115,7 @@ static void register_hooks(apr_pool_t *p)
 
     APR_REGISTER_OPTIONAL_FN(smart_claim);
     smart_body_register(p);
+    smart_inspect_register(p);
     smart_require_register(p);
     smart_response_register(p);
     smart_statement_register(p);

@@ -13,7 +13,7 @@
  * Both are compared in parts: scheme, authority without a default port, path,
  * and query. The path must end in what was judged.
  */
-#include "httpd/request.h"
+#include "httpd/inspect.h"
 
 #include <http_log.h>
 #include <http_request.h>
@@ -158,6 +158,18 @@ static const char *difference(const smart_context_t *ctx)
                                            "path that was judged";
 }
 
+/* NULL, or why no handler may run. */
+static const char *objection(const smart_context_t *ctx)
+{
+    if (!ctx->permit.held) {
+        return "no permit for this request";
+    }
+    if (!smart_inspect_ready(ctx)) {
+        return "nobody would look at the answer";
+    }
+    return difference(ctx);
+}
+
 /* A preflight is answered from here, whatever stands behind. */
 static int answer_preflight(smart_context_t *ctx)
 {
@@ -178,7 +190,9 @@ static int pass(smart_context_t *ctx)
         }
         smart_upstream_early(ctx);
     }
-    return DECLINED;
+    return !smart_reports(ctx) && smart_inspect_needed(ctx)
+               ? smart_inspect_handle(ctx)
+               : DECLINED;
 }
 
 int smart_gate_handler(request_rec *r)
@@ -186,13 +200,13 @@ int smart_gate_handler(request_rec *r)
     smart_context_t *ctx = smart_context_of(r);
     const char *why;
 
-    if (!ctx) {
+    if (!ctx || ctx->in_handler) {
         return DECLINED;
     }
     if (smart_reports(ctx)) {
         return pass(ctx);
     }
-    why = ctx->permit.held ? difference(ctx) : "no permit for this request";
+    why = objection(ctx);
     if (why) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                       "SMART0401: refused at the gate: %s (check rewrites, "

@@ -260,6 +260,29 @@ int smart_refuse(smart_context_t *ctx, smart_reason_e reason)
     return send_outcome(ctx, reason, row->status);
 }
 
+void smart_refusal_clear(request_rec *r)
+{
+    apr_table_clear(r->headers_out);
+    r->content_encoding = NULL;
+    r->content_languages = NULL;
+    r->status_line = NULL;
+    ap_set_content_type(r, FHIR_JSON);
+}
+
+const char *smart_refusal_instead(smart_context_t *ctx, smart_reason_e reason)
+{
+    const smart_reason_row_t *row = smart_reason_row(reason);
+
+    ctx->permit.held = false;
+    smart_account_refusal(ctx, reason);
+    log_refusal(ctx, row);
+    smart_environment(ctx, reason);
+    smart_refusal_clear(ctx->r);
+    set_headers(ctx, reason, row->status);
+    ctx->r->status = row->status;
+    return smart_outcome_body(reason, ctx->entry, ctx->r->pool);
+}
+
 int smart_refusal_note_auth_failure(request_rec *r, const char *auth_type)
 {
     smart_context_t *ctx;

@@ -52,6 +52,13 @@ typedef struct smart_permit_t {
 /** The text a handler will read; see body.c. */
 typedef struct smart_held_t smart_held_t;
 
+/** A request as it came, while its handlers see another; see pinned.h. */
+typedef struct smart_pinned_t {
+    apr_table_t *headers; /* NULL: they see it as it came */
+    const char *method;
+    int head;
+} smart_pinned_t;
+
 typedef struct smart_context_t {
     request_rec *r;
     const struct smart_context_t *parent; /* a pre-read: what it is for */
@@ -70,6 +77,7 @@ typedef struct smart_context_t {
     bool decided;
     bool in_require;       /* our own run of the Require lines is under way */
     bool filters_inserted; /* httpd has begun to run handlers */
+    bool in_handler;       /* our own run of the handlers is under way */
 
     smart_reason_e fault;   /* of the request's form; UNDECIDED: none */
     const char *fault_text; /* constant, for the log */
@@ -87,6 +95,10 @@ typedef struct smart_context_t {
     int entry; /* of a Bundle, that is refused; from 1 on, 0: none */
     const char *require_scope; /* the scope a Require smart-scope misses */
     smart_permit_t permit;
+
+    /* an answer that is looked at; see inspect.h */
+    const char *proved_etag; /* of a Binary; NULL: it had none */
+    smart_pinned_t pinned;
 
     /* what became of it; see account.h */
     bool refused;
@@ -185,6 +197,19 @@ void smart_upstream_early(smart_context_t *ctx);
  * @return what a hook has to return: DONE, or a status
  */
 int smart_refuse(smart_context_t *ctx, smart_reason_e reason);
+
+/**
+ * The same from within a filter, instead of what a backend has answered.
+ * There is no ErrorDocument then.
+ * @return the body; status and headers are set
+ */
+const char *smart_refusal_instead(smart_context_t *ctx, smart_reason_e reason);
+
+/** Take off an answer all that a backend said of it, but for the status. */
+void smart_refusal_clear(request_rec *r);
+
+/** The host of the public URL, without port. */
+const char *smart_public_hostname(const smart_context_t *ctx);
 
 /** Put CORS headers on whatever is answered, if the origin is listed. */
 void smart_cors(smart_context_t *ctx);

@@ -5,7 +5,7 @@
  * shown as an ErrorDocument keeps the status of the error: mod_proxy puts the
  * backend's 200 in its place, and a client would take it for success.
  */
-#include "httpd/request.h"
+#include "httpd/inspect.h"
 
 #include <util_filter.h>
 
@@ -116,6 +116,7 @@ void smart_response_insert_filter(request_rec *r)
     }
     if (ctx && ctx->permit.held && !smart_reports(ctx)) {
         ap_add_output_filter_handle(filter_handle, NULL, r, r->connection);
+        smart_inspect_insert(ctx);
     }
 }
 

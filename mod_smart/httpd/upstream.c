@@ -117,12 +117,17 @@ int smart_upstream_fixups(request_rec *r)
     return OK;
 }
 
-/* The host of the public URL, without port. */
-static const char *public_hostname(const smart_context_t *ctx)
+const char *smart_public_hostname(const smart_context_t *ctx)
 {
-    const char *host = strstr(ctx->location->public_url, "://") + 3;
-    const char *port = *host == '[' ? strchr(host, ']') + 1 : host;
+    const char *url = ctx->location->public_url;
+    const char *host = url ? strstr(url, "://") : NULL;
+    const char *port;
 
+    if (!host) {
+        return ctx->r->server->server_hostname;
+    }
+    host += 3;
+    port = *host == '[' ? strchr(host, ']') + 1 : host;
     return apr_pstrmemdup(ctx->r->pool, host,
                           (apr_size_t)(port - host) + strcspn(port, ":/"));
 }
@@ -138,6 +143,6 @@ void smart_upstream_early(smart_context_t *ctx)
     if (!strncmp(r->filename, "proxy:h2", 8)) {
         /* It adds one of these to our X-Forwarded-Host; a client chose them. */
         apr_table_unset(r->headers_in, "Host");
-        r->hostname = public_hostname(ctx);
+        r->hostname = smart_public_hostname(ctx);
     }
 }

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * inspect.c: an output filter that takes what the backend says before any
+ * other filter does, up to SmartInspectLimit, and sends what core leaves of
+ * it. It stands in front of those of the administrator (INFLATE, SUBSTITUTE,
+ * DEFLATE, mod_headers): they work on what was judged.
+ *
+ * An ErrorDocument has no say here: httpd would show it in place of what the
+ * backend answered, but not of what we do, and the two must look the same.
+ * For the same reason the handlers are run from here: ProxyErrorOverride makes
+ * a status of an answer that no filter sees.
+ */
+#include "httpd/inspect.h"
+
+#include "httpd/coverage.h"
+#include "httpd/pinned.h"
+
+#include <http_core.h>
+#include <http_log.h>
+#include <util_filter.h>
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "core/inspect.h"
+#include "core/pin.h"
+
+APLOG_USE_MODULE(smart);
+
+#define FIRST_ROOM 16384 /* bytes, where the backend names no length */
+
+static const char filter_name[] = "SMART_INSPECT";
+static ap_filter_rec_t *filter_handle;
+
+/* No JSON: whatever it is held against, it proves nothing. */
+static const smart_slice_t no_json = {"-", 1};
+
+/* What has come of an answer. */
+typedef struct gathered_t {
+    char *text;
+    apr_size_t len;
+    apr_size_t room;
+    bool answered; /* and what still comes is of no use */
+} gathered_t;
+
+bool smart_inspect_needed(const smart_context_t *ctx)
+{
+    return ctx->permit.held && !ctx->is_public &&
+           (ctx->decision.obligations &
+            (SMART_OBLIGE_INSPECT | SMART_OBLIGE_MINIMAL |
+             SMART_OBLIGE_CONTEXT));
+}
+
+static bool obliged(const smart_context_t *ctx, smart_oblige_e what)
+{
+    return (ctx->decision.obligations & what) != 0;
+}
+
+smart_reason_e smart_inspect_acceptable(smart_context_t *ctx)
+{
+    request_rec *r = ctx->r;
+    const char *accept = apr_table_getm(r->pool, r->headers_in, "Accept");
+
+    if (!obliged(ctx, SMART_OBLIGE_INSPECT)) {
+        return SMART_REASON_UNDECIDED;
+    }
+    if (!smart_pin_search(&ctx->interaction.search, r->pool) ||
+        !smart_pin_search(&ctx->query, r->pool) ||
+        (ctx->has_form && !smart_pin_search(&ctx->form, r->pool)) ||
+        !smart_pin_accept(accept)) {
+        return SMART_REASON_NOT_ACCEPTABLE;
+    }
+    return SMART_REASON_UNDECIDED;
+}
+
+/* ---- what came ---- */
+
+/* Whether there is room for n more bytes within the limit. */
+static bool make_room(const smart_context_t *ctx, gathered_t *got, apr_size_t n)
+{
+    const apr_size_t max = (apr_size_t)ctx->location->inspect_limit;
+    const char *length = apr_table_get(ctx->r->headers_out, "Content-Length");
+    apr_size_t room = got->room ? 2 * got->room : FIRST_ROOM;
+    apr_off_t declared;
+    char *end;
+    char *more;
+
+    if (n > max - got->len) {
+        return false;
+    }
+    if (got->len + n <= got->room) {
+        return true;
+    }
+    if (length && apr_strtoff(&declared, length, &end, 10) == APR_SUCCESS &&
+        !*end && declared > 0) {
+        if ((apr_uint64_t)declared > max) {
+            return false;
+        }
+        room = (apr_size_t)declared;
+    }
+    if (room < got->len + n) {
+        room = got->len + n;
+    }
+    more = apr_palloc(ctx->r->pool, room);
+    if (got->len) {
+        memcpy(more, got->text, got->len);
+    }
+    got->text = more;
+    got->room = room;
+    return true;
+}
+
+typedef enum { CAME_MORE = 0, CAME_ALL, CAME_TOO_MUCH, CAME_BROKEN } came_e;
+
+/* Take over what a brigade holds. */
+static came_e take(const smart_context_t *ctx, gathered_t *got,
+                   apr_bucket_brigade *bb)
+{
+    const char *data;
+    apr_size_t n;
+
+    while (!APR_BRIGADE_EMPTY(bb)) {
+        apr_bucket *b = APR_BRIGADE_FIRST(bb);
+
+        if (APR_BUCKET_IS_EOS(b)) {
+            return CAME_ALL;
+        }
+        if (AP_BUCKET_IS_ERROR(b)) {
+            return CAME_BROKEN;
+        }
+        if (!APR_BUCKET_IS_METADATA(b)) {
+            if (apr_bucket_read(b, &data, &n, APR_BLOCK_READ) != APR_SUCCESS) {
+                return CAME_BROKEN;
+            }
+            if (!make_room(ctx, got, n)) {
+                return CAME_TOO_MUCH;
+            }
+            if (n) {
+                memcpy(got->text + got->len, data, n);
+            }
+            got->len += n;
+        }
+        apr_bucket_delete(b);
+    }
+    return CAME_MORE;
+}
+
+/* A parameter of a media type that can be read as UTF-8. */
+static bool parameter_ok(const char *text, apr_size_t n)
+{
+    static const char charset[] = "charset=";
+    const apr_size_t len = sizeof(charset) - 1;
+
+    if (n < len || strncasecmp(text, charset, len) != 0) {
+        return true;
+    }
+    text += len;
+    n -= len;
+    if (n >= 2 && *text == '"' && text[n - 1] == '"') {
+        text++;
+        n -= 2;
+    }
+    return n == 5 && !strncasecmp(text, "utf-8", 5);
+}
+
+/* application/fhir+json and its kin, in UTF-8 */
+static bool is_json(const char *type)
+{
+    static const char *const types[] = {
+        "application/fhir+json", "application/json", "application/json+fhir"};
+    apr_size_t n = type ? strcspn(type, "; \t") : 0;
+    int i;
+
+    for (i = 0; i < 3 &&
+                (n != strlen(types[i]) || strncasecmp(type, types[i], n) != 0);
+         i++) {
+    }
+    if (i == 3) {
+        return false;
+    }
+    for (type += n; *type; type += n) {
+        type += strspn(type, "; \t");
+        n = strcspn(type, "; \t");
+        if (!parameter_ok(type, n)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* NULL, or why the bytes are not what they have to be. */
+static const char *not_json(const request_rec *r)
+{
+    const char *coding = apr_table_get(r->headers_out, "Content-Encoding");
+
+    if (r->content_encoding) {
+        coding = r->content_encoding;
+    }
+    if (coding && strcasecmp(coding, "identity") != 0) {
+        return "it has a content coding";
+    }
+    return is_json(r->content_type) ? NULL : "its media type is not JSON";
+}
+
+/* ---- what is sent ---- */
+
+static void drop(apr_table_t *headers, const char *const *names)
+{
+    for (; *names; names++) {
+        apr_table_unset(headers, *names);
+    }
+}
+
+/* What a backend said of bytes that are not sent. */
+static void drop_content_headers(request_rec *r)
+{
+    static const char *const names[] = {
+        "Content-MD5",   "Digest",        "Content-Digest", "Repr-Digest",
+        "Accept-Ranges", "Content-Range", "X-Total-Count",  NULL};
+
+    drop(r->headers_out, names);
+}
+
+/* What tells one version from another. */
+static void drop_validators(request_rec *r)
+{
+    static const char *const names[] = {"ETag", "Last-Modified", NULL};
+
+    drop(r->headers_out, names);
+}
+
+static apr_status_t send_out(ap_filter_t *f, const char *text, apr_size_t len)
+{
+    request_rec *r = f->r;
+    apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, alloc);
+
+    smart_pinned_end(smart_context_of(r));
+    r->status_line = NULL;
+    if (r->trailers_out) {
+        apr_table_clear(r->trailers_out);
+    }
+    if (r->status != HTTP_NO_CONTENT) {
+        ap_set_content_length(r, (apr_off_t)len);
+    }
+    if (len) {
+        APR_BRIGADE_INSERT_TAIL(
+            bb, apr_bucket_pool_create(text, len, r->pool, alloc));
+    }
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(alloc));
+    return ap_pass_brigade(f->next, bb);
+}
+
+static apr_status_t send_ours(ap_filter_t *f, smart_reason_e reason)
+{
+    const char *text = smart_refusal_instead(smart_context_of(f->r), reason);
+
+    return send_out(f, text, strlen(text));
+}
+
+/* The status stays, nothing else does. */
+static apr_status_t send_error(ap_filter_t *f, smart_slice_t text)
+{
+    request_rec *r = f->r;
+    const char *retry = apr_table_get(r->headers_out, "Retry-After");
+
+    smart_refusal_clear(r);
+    if (retry) {
+        apr_table_setn(r->headers_out, "Retry-After", retry);
+    }
+    return send_out(f, text.ptr, text.len);
+}
+
+static apr_status_t send_bad(ap_filter_t *f, const char *why)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, f->r,
+                  "SMART0601: the answer of the FHIR server (status %d) can "
+                  "not be shown: %s",
+                  f->r->status, why);
+    return send_ours(f, SMART_REASON_BACKEND);
+}
+
+static void stamp(const smart_context_t *ctx)
+{
+    apr_table_mergen(ctx->r->headers_out, "X-Intermediary",
+                     smart_public_hostname(ctx));
+}
+
+/* ---- judged ---- */
+
+static smart_plan_t plan_of(const smart_context_t *ctx)
+{
+    const smart_interaction_t *i = &ctx->interaction;
+    smart_plan_t plan = {
+        .kind = i->kind,
+        .type = i->type,
+        .id = i->id,
+        .write = smart_inspect_writes(i->kind),
+    };
+
+    if (ctx->plan) {
+        return *ctx->plan;
+    }
+    if (obliged(ctx, SMART_OBLIGE_INSPECT) &&
+        !obliged(ctx, SMART_OBLIGE_MINIMAL)) {
+        plan.letter = ctx->decision.shown;
+    }
+    return plan;
+}
+
+static apr_status_t send_judged(ap_filter_t *f, smart_inspected_e answer,
+                                smart_slice_t body, const char *why)
+{
+    request_rec *r = f->r;
+
+    switch (answer) {
+    case SMART_INSPECTED_BAD:
+        return send_bad(f, why);
+    case SMART_INSPECTED_NOT_FOUND:
+        return send_ours(f, SMART_REASON_FOREIGN);
+    case SMART_INSPECTED_OUTCOME:
+        return send_error(f, body);
+    case SMART_INSPECTED_EMPTY:
+        drop_content_headers(r);
+        apr_table_unset(r->headers_out, "Content-Encoding");
+        apr_table_unset(r->headers_out, "Content-Type");
+        r->content_encoding = NULL;
+        r->content_type = NULL;
+        stamp(smart_context_of(r));
+        return send_out(f, "", 0);
+    case SMART_INSPECTED_SAME:
+        return send_out(f, body.ptr, body.len);
+    case SMART_INSPECTED_CHANGED:
+        drop_content_headers(r);
+        drop_validators(r);
+        stamp(smart_context_of(r));
+        return send_out(f, body.ptr, body.len);
+    }
+    return send_bad(f, why);
+}
+
+static apr_status_t judge(ap_filter_t *f, const gathered_t *got)
+{
+    request_rec *r = f->r;
+    const smart_context_t *ctx = smart_context_of(r);
+    const smart_coverage_t coverage = smart_request_coverage(ctx);
+    const smart_plan_t plan = plan_of(ctx);
+    const smart_rebase_t rebase = {smart_request_backends(ctx),
+                                   ctx->location->public_url};
+    const char *wrong = got->len ? not_json(r) : NULL;
+    smart_slice_t body = smart_slice_n(got->text, got->len);
+    smart_inspected_e answer;
+    const char *why;
+
+    answer = smart_inspect(&coverage, &plan, &rebase, r->status,
+                           wrong ? no_json : body, r->pool, &body, &why);
+    return send_judged(f, answer, body, wrong ? wrong : why);
+}
+
+/* ---- the filter ---- */
+
+/* The opaque part of an entity tag: what W/"1" and "1" have in common. */
+static const char *opaque(const char *etag)
+{
+    return etag && etag[0] == 'W' && etag[1] == '/' ? etag + 2 : etag;
+}
+
+/* A Binary that is streamed still has to be what was proved. */
+static bool is_proved_version(const smart_context_t *ctx)
+{
+    const char *now = opaque(apr_table_get(ctx->r->headers_out, "ETag"));
+    const char *then = opaque(ctx->proved_etag);
+
+    return !now || !then || !strcmp(now, then);
+}
+
+/* What of a stream can be passed on without a look: true. */
+static bool streams(const smart_context_t *ctx)
+{
+    const int status = ctx->r->status;
+
+    return obliged(ctx, SMART_OBLIGE_CONTEXT) &&
+           ((status >= 200 && status < 300) || status == HTTP_NOT_MODIFIED);
+}
+
+static apr_status_t filter(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    const smart_context_t *ctx = smart_context_of(f->r);
+    gathered_t *got = f->ctx;
+    came_e came;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (got->answered) {
+        apr_brigade_cleanup(bb);
+        return APR_SUCCESS;
+    }
+    if (streams(ctx) && is_proved_version(ctx)) {
+        ap_remove_output_filter(f);
+        return ap_pass_brigade(f->next, bb);
+    }
+    came = streams(ctx) ? CAME_BROKEN : take(ctx, got, bb);
+    apr_brigade_cleanup(bb);
+    got->answered = came != CAME_MORE;
+    switch (came) {
+    case CAME_MORE:
+        return APR_SUCCESS;
+    case CAME_ALL:
+        return judge(f, got);
+    case CAME_TOO_MUCH:
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, f->r,
+                      "SMART0602: the answer of the FHIR server is larger than "
+                      "SmartInspectLimit (%" APR_OFF_T_FMT " bytes): raise it, "
+                      "or have clients ask for smaller pages",
+                      ctx->location->inspect_limit);
+        rv = send_ours(f, SMART_REASON_BACKEND);
+        break;
+    case CAME_BROKEN:
+        rv = send_bad(f, streams(ctx) ? "it is not the version that was proved"
+                                      : "it ends too early");
+        break;
+    }
+    /* An error, so that the rest is not read for nothing. */
+    return rv == APR_SUCCESS ? APR_EGENERAL : rv;
+}
+
+void smart_inspect_insert(smart_context_t *ctx)
+{
+    gathered_t *got;
+
+    if (smart_inspect_needed(ctx)) {
+        got = apr_pcalloc(ctx->r->pool, sizeof(*got));
+        ap_add_output_filter_handle(filter_handle, got, ctx->r,
+                                    ctx->r->connection);
+    }
+}
+
+static ap_filter_t *find_filter(const smart_context_t *ctx)
+{
+    ap_filter_t *f = ctx->r->output_filters;
+
+    while (f && f->frec != filter_handle) {
+        f = f->next;
+    }
+    return f && f->r == ctx->r ? f : NULL;
+}
+
+bool smart_inspect_ready(const smart_context_t *ctx)
+{
+    return !smart_inspect_needed(ctx) || find_filter(ctx);
+}
+
+int smart_inspect_handle(smart_context_t *ctx)
+{
+    ap_filter_t *f;
+    int rv;
+
+    smart_pinned_begin(ctx);
+    ctx->in_handler = true;
+    rv = ap_run_handler(ctx->r);
+    ctx->in_handler = false;
+    smart_pinned_end(ctx);
+    f = find_filter(ctx);
+    /* ProxyErrorOverride: a status, and nothing of the answer. */
+    if ((rv == HTTP_NOT_FOUND || rv == HTTP_GONE) && f &&
+        !((gathered_t *)f->ctx)->answered &&
+        smart_inspect_by_id(ctx->interaction.kind)) {
+        ((gathered_t *)f->ctx)->answered = true;
+        return send_ours(f, SMART_REASON_FOREIGN) == APR_SUCCESS ? DONE : rv;
+    }
+    return rv;
+}
+
+void smart_inspect_register(apr_pool_t *p)
+{
+    filter_handle = ap_register_output_filter(filter_name, filter, NULL,
+                                              AP_FTYPE_RESOURCE - 5);
+}
