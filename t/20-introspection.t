@@ -187,6 +187,16 @@ subtest 'our own misconfiguration' => sub {
         '... as an error that names the endpoint';
 };
 
+subtest 'a scope that can not be judged' => sub {
+    my $scope = "user/Patient.rs?deceased=MARK $SCOPE";
+    my $t = $lab->token(scope => $scope);
+    is_read((ask($t))[0], 'Observation/obs-1', 'other scopes grant') for 1, 2;
+    my @lines = grep { /SMART0214/ } split /\n/, $h->log_text;
+    is scalar @lines, 1, 'one line for one introspection';
+    like $lines[0], qr/constrained by "deceased"/, '... names the parameter';
+    unlike $h->log_text, qr/MARK/, '... and no value';
+};
+
 # Answers by class. Each is asked about twice: an answer that is kept is asked
 # for once.
 sub class {

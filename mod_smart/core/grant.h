@@ -112,7 +112,10 @@ typedef struct smart_grant_t {
  * @param precord out: the record on ACTIVE, else empty
  * @param pexp    out: exp on ACTIVE (0: none); for the cache
  * @param pdetail out: which member was wrong or why it is no JSON; constant
- *                text or member name, safe to log; "" on ACTIVE and INACTIVE
+ *                text or member name, safe to log; "" on INACTIVE. On ACTIVE
+ *                the first parameter that no resource can be held against
+ *                (smart_scope_unjudged): its scope grants nothing; "" when
+ *                there is none
  * @return see smart_grant_e
  */
 smart_grant_e smart_grant_make(const smart_grant_recipe_t *recipe,

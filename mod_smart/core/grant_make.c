@@ -23,7 +23,8 @@ typedef struct draft_t {
     const smart_grant_recipe_t *recipe;
     const smart_json_t *answer;
     apr_pool_t *p;
-    const char *detail; /* which member is wrong */
+    const char *detail;   /* which member is wrong */
+    const char *unjudged; /* parameter of a scope that grants nothing */
     smart_grant_head_t head;
     smart_slice_t texts[SMART_GRANT_TEXTS];
     apr_array_header_t *scopes;      /* smart_scope_t */
@@ -270,11 +271,17 @@ static bool aud_read(draft_t *draft)
 
 static void scope_take(draft_t *draft, smart_slice_t text)
 {
+    const smart_fhir_e v = draft->recipe->version;
     smart_scope_t scope;
 
     if (text.len == 0 ||
-        apr_hash_get(draft->kept, text.ptr, (apr_ssize_t)text.len) ||
-        !smart_scope_parse(draft->recipe->version, text, &scope)) {
+        apr_hash_get(draft->kept, text.ptr, (apr_ssize_t)text.len)) {
+        return;
+    }
+    if (!smart_scope_parse(v, text, &scope)) {
+        if (!draft->unjudged) {
+            draft->unjudged = smart_scope_unjudged(v, text, draft->p);
+        }
         return;
     }
     apr_hash_set(draft->kept, text.ptr, (apr_ssize_t)text.len, draft);
@@ -600,7 +607,8 @@ smart_grant_e smart_grant_make(const smart_grant_recipe_t *recipe,
     draft_init(&draft, recipe, answer, p);
     grant = answer_read(&draft, precord);
     smart_json_close(answer, p);
-    *pdetail = draft.detail;
+    *pdetail = grant == SMART_GRANT_ACTIVE && draft.unjudged ? draft.unjudged
+                                                             : draft.detail;
     *pexp = grant == SMART_GRANT_ACTIVE ? draft.head.exp : 0;
     return grant;
 }

@@ -5,6 +5,8 @@
  */
 #include "core/scope.h"
 
+#include <apr_strings.h>
+
 #include "core/constraint.h"
 
 #define MAX_NAME 64u /* bytes of a parameter's name; FHIR's have up to 30 */
@@ -258,18 +260,27 @@ static bool permission_read(smart_slice_t text, smart_scope_t *scope)
     return text.len > 0 && at == text.len;
 }
 
+/* All but the constraint; that is what is left. */
+static bool head_read(smart_fhir_e v, smart_slice_t *rest, smart_scope_t *scope,
+                      bool *pconstrained)
+{
+    smart_slice_t permission;
+
+    if (!scope_bytes(*rest) || rest->len > APR_UINT32_MAX ||
+        !context_read(rest, scope) || !type_read(v, rest, scope)) {
+        return false;
+    }
+    *pconstrained = cut(rest, '?', &permission);
+    return permission_read(permission, scope) &&
+           (!*pconstrained || scope->form == SMART_SCOPE_LETTERS);
+}
+
 static bool scope_read(smart_fhir_e v, smart_slice_t text, smart_scope_t *scope)
 {
     smart_slice_t rest = text;
-    smart_slice_t permission;
     bool constrained;
 
-    if (!scope_bytes(text) || text.len > APR_UINT32_MAX ||
-        !context_read(&rest, scope) || !type_read(v, &rest, scope)) {
-        return false;
-    }
-    constrained = cut(&rest, '?', &permission);
-    if (!permission_read(permission, scope)) {
+    if (!head_read(v, &rest, scope, &constrained)) {
         return false;
     }
     if (!constrained) {
@@ -277,8 +288,7 @@ static bool scope_read(smart_fhir_e v, smart_slice_t text, smart_scope_t *scope)
     }
     scope->constraint_start = (apr_uint32_t)(rest.ptr - text.ptr);
     scope->constraint_len = (apr_uint32_t)rest.len;
-    return scope->form == SMART_SCOPE_LETTERS &&
-           constraint_fits(v, scope->type, rest);
+    return constraint_fits(v, scope->type, rest);
 }
 
 /* NULL: a wrong escape. */
@@ -329,6 +339,29 @@ bool smart_scope_parse(smart_fhir_e v, smart_slice_t text,
     }
     memset(pscope, 0, sizeof(*pscope));
     return false;
+}
+
+const char *smart_scope_unjudged(smart_fhir_e v, smart_slice_t text,
+                                 apr_pool_t *p)
+{
+    smart_scope_t scope = {0};
+    smart_slice_t rest = text;
+    smart_slice_t pair;
+    smart_slice_t name;
+    bool more;
+
+    if (v == SMART_FHIR_NONE || !head_read(v, &rest, &scope, &more)) {
+        return NULL;
+    }
+    while (more) {
+        more = cut(&rest, '&', &pair);
+        if (!constraint_fits(v, scope.type, pair)) {
+            cut(&pair, '=', &name);
+            return apr_pstrmemdup(p, name.len ? name.ptr : "",
+                                  name.len < MAX_NAME ? name.len : MAX_NAME);
+        }
+    }
+    return NULL;
 }
 
 /* ---- writing ---- */

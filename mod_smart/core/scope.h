@@ -69,6 +69,17 @@ bool smart_scope_parse(smart_fhir_e v, smart_slice_t text,
                        smart_scope_t *pscope);
 
 /**
+ * Why a text with a constraint is no scope, though it would be one without.
+ * @param p owns the result
+ * @return name of the first parameter that no resource can be held against, as
+ *         it is written, or that has no value that could be; printable ASCII
+ *         without quotes, at most 64 bytes. NULL: it is a scope, or is none
+ *         for another reason
+ */
+const char *smart_scope_unjudged(smart_fhir_e v, smart_slice_t text,
+                                 apr_pool_t *p);
+
+/**
  * Take the first pair off a constraint.
  * @param rest  in: constraint of a scope, or what the last call left of it;
  *              out: what is behind the pair

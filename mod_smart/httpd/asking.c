@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * asking.c: see asking.h. Log lines come once a minute and process, but for
- * those of the breaker, which come once each time it opens or closes.
+ * those of the breaker, which come once each time it opens or closes, and of
+ * scopes that grant nothing, which come with each answer.
  */
 #include "httpd/asking.h"
 #include "httpd/request.h"
@@ -140,6 +141,17 @@ static void unproven(const smart_asking_t *q, const char *detail,
     }
 }
 
+/* Once per answer, so once per token and TTL. */
+static void log_unjudged(const smart_asking_t *q, const char *param)
+{
+    if (*param) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, q->server,
+                     "SMART0214: a scope of a token is constrained by \"%s\", "
+                     "which no resource can be held against: it grants nothing",
+                     param);
+    }
+}
+
 /* JSON: what does it make of the token? False: it is none. */
 static bool read_answer(const smart_asking_t *q, smart_slice_t body,
                         const smart_clock_t *started, smart_asked_t *asked)
@@ -158,6 +170,7 @@ static bool read_answer(const smart_asking_t *q, smart_slice_t body,
         inactive(q, started, asked);
         return true;
     case SMART_GRANT_ACTIVE:
+        log_unjudged(q, detail);
         asked->outcome = SMART_ASKED_ACTIVE;
         asked->stored = store(q, SMART_CACHE_ACTIVE, asked->record, started,
                               q->location->ttl_us, exp);

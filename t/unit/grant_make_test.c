@@ -461,6 +461,19 @@ static void constraints_stay_with_their_scopes(void **state)
     assert_int_equal(((apr_uintptr_t)grant.scopes) % 4, 0);
 }
 
+static void a_scope_that_can_not_be_judged_is_told(void **state)
+{
+    assert_scopes("user/Patient.rs?deceased=true user/Patient.r "
+                  "user/Observation.rs?value-quantity=5",
+                  "user/Patient.r");
+    assert_string_equal(detail, "deceased");
+    assert_scopes("user/Patient.rs?gender=male openid user/Observaton.rs?x=y",
+                  "user/Patient.rs?gender=male");
+    assert_string_equal(detail, "");
+    assert_scopes("user/Patient.r", "user/Patient.r");
+    assert_string_equal(detail, "");
+}
+
 static void aliases_stand_for_scopes(void **state)
 {
     assert_scopes("obs-read", "user/Observation.rs");
@@ -602,6 +615,7 @@ int main(void)
         cmocka_unit_test(words_with_other_bytes_are_no_scopes),
         cmocka_unit_test(same_scopes_are_kept_once),
         cmocka_unit_test(constraints_stay_with_their_scopes),
+        cmocka_unit_test(a_scope_that_can_not_be_judged_is_told),
         cmocka_unit_test(aliases_stand_for_scopes),
         cmocka_unit_test(words_have_a_limit),
         cmocka_unit_test(many_different_scopes_are_kept),

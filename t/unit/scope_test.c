@@ -290,6 +290,59 @@ static void constraint_uses_kinds_that_can_be_judged(void **state)
     assert_no_scope("user/Location.rs?near=1|2");
     assert_no_scope("user/Observation.rs?nosuchparam=1");
     assert_no_scope("user/Observation.rs?family=x");
+    /* a token, but by a condition in its expression: nowhere to look */
+    assert_no_scope("user/Patient.rs?deceased=true");
+}
+
+/* The one that can not be judged is named, and never what it was to be. */
+static void what_can_not_be_judged_is_named(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *name; /* NULL: a scope, or none for another reason */
+    } cases[] = {
+        {"user/Patient.rs?deceased=true", "deceased"},
+        {"user/Patient.rs?gender=male&deceased=true", "deceased"},
+        {"user/Patient.rs?deceased=true&gender=male", "deceased"},
+        {"user/Observation.rs?value-quantity=5", "value-quantity"},
+        {"user/Observation.rs?code:in=http://v", "code:in"},
+        {"user/Observation.rs?subject.name=x", "subject.name"},
+        {"user/Observation.rs?nosuch=secret", "nosuch"},
+        {"user/Observation.rs?no%20such=1", "no%20such"},
+        {"user/Observation.rs?code=", "code"},
+        {"user/Observation.rs?code=%00", "code"},
+        {"user/Observation.rs?code", "code"},
+        {"user/Observation.rs?", ""},
+        {"user/Observation.rs?=x", ""},
+        {"user/*.rs?code=a", "code"},
+        {"user/Observation.rs?"
+         "0123456789012345678901234567890123456789012345678901234567890123456"
+         "=1",
+         "0123456789012345678901234567890123456789012345678901234567890123"},
+        {"user/Observation.rs?code=a", NULL},
+        {"user/Observation.rs", NULL},
+        {"user/Observation.read?deceased=true", NULL},
+        {"user/Observaton.rs?deceased=true", NULL},
+        {"openid?deceased=true", NULL},
+        {"user/Observation.rs?dece\"ased=true", NULL},
+        {"", NULL},
+    };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *name = smart_scope_unjudged(
+            SMART_FHIR_R4, smart_slice(cases[i].text), pool);
+
+        if (!cases[i].name) {
+            assert_null(name);
+            continue;
+        }
+        assert_non_null(name);
+        assert_string_equal(name, cases[i].name);
+        assert_no_scope(cases[i].text);
+    }
+    assert_null(smart_scope_unjudged(SMART_FHIR_NONE,
+                                     smart_slice("user/*.rs?code=a"), pool));
 }
 
 static void underscore_names_are_five(void **state)
@@ -517,6 +570,7 @@ int main(void)
         cmocka_unit_test(types_are_those_of_the_version),
         cmocka_unit_test(constraint_is_kept_as_it_came),
         cmocka_unit_test(constraint_uses_kinds_that_can_be_judged),
+        cmocka_unit_test(what_can_not_be_judged_is_named),
         cmocka_unit_test(underscore_names_are_five),
         cmocka_unit_test(constraint_in_another_form_is_no_scope),
         cmocka_unit_test(every_byte_of_a_value_is_judged),
