@@ -6,7 +6,8 @@
 # covers it. No server, so it is many.
 #
 # Environment:
-#   ORACLE_DECISIONS  how many requests in all (40000)
+#   ORACLE_DECISIONS  how many requests in all (40000); one token for 2000 of
+#                     them is held against all resources
 #   ORACLE_SEED       of requests and tokens (that of the day)
 use strict;
 use warnings;
@@ -18,6 +19,7 @@ use Smart::OracleDecision ();
 
 my $seed = $ENV{ORACLE_SEED} // int(time() / 86400);
 my $all = $ENV{ORACLE_DECISIONS} // 40_000;
+my $tokens = $all / 2000;
 
 sub said {
     my ($name, $found) = @_;
@@ -42,5 +44,9 @@ for (['formal', 'optional', 0.7], ['subject', 'required', 0.3]) {
     said("$name, decisions", $found);
     cmp_ok $found->{told}{permit}, '>', $all * $part / 8,
         "$name: enough is permitted";
+    $found = $d->coverage($tokens * $part, 60);
+    said("$name, coverage", $found);
+    cmp_ok $found->{told}{2}, '>', $tokens * $part * 10,
+        "$name: enough is covered";
 }
 done_testing;

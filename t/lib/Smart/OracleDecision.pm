@@ -4,7 +4,7 @@
 #
 #   my $d = Smart::OracleDecision->new(seed => 1, dir => $dir);
 #   my $found = $d->decisions(1, 100_000);   { told, wrong [text...] }
-#   my $found = $d->coverage;                each resource, letter and token
+#   my $found = $d->coverage(50, 100);       50 tokens; 100 made up resources
 package Smart::OracleDecision;
 use strict;
 use warnings;
@@ -120,14 +120,17 @@ sub _resources {
     return map { $_->[2]{resource} } $s->history;
 }
 
-# Each resource of the backend, for each letter and some tokens.
+# Each resource of the backend, and some that could be sent, for some tokens
+# and each letter.
 sub coverage {
-    my ($self, $tokens) = @_;
+    my ($self, $tokens, $sent) = @_;
     my @claims = ($self->{requests}->tokens)[0 .. $tokens - 1];
     my @letters = qw(r s c u d);
+    my @resources = ($self->_resources,
+                     map { $self->{requests}->content($_) } 1 .. $sent);
     my (@questions, @meant);
     for my $c (@claims) {
-        for my $r ($self->_resources) {
+        for my $r (@resources) {
             for my $letter (@letters) {
                 push @questions, { $self->_about($c), method => 'GET',
                     url => "/$r->{resourceType}/$r->{id}", resource => $r,
@@ -145,13 +148,11 @@ sub coverage {
         my $new = $letter =~ /[cud]/;
         my $want = $g->covers($letter, $r, $new);
         $told{$want}++;
-        my $got = $said[$n]{covered};
-        die 'smart-explain does not tell coverage: ' . json_encode($said[$n])
-            . "\n" if !defined $got;
-        next if $want == 1 || !!$got == ($want == 2);
+        my $got = ($said[$n]{covered} // die 'smart-explain does not tell '
+                   . json_encode($said[$n]) . "\n") eq 'yes';
+        next if $want == 1 || $got == ($want == 2);
         push @wrong, ($got ? 'covered' : 'not covered') . ": $letter of "
-            . "$r->{resourceType}/$r->{id} version $r->{meta}{versionId} by "
-            . json_encode($c);
+            . json_encode($r) . ' by ' . json_encode($c);
     }
     return { told => \%told, wrong => \@wrong };
 }

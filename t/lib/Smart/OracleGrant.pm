@@ -226,8 +226,8 @@ sub member {
     my $rule = $COMPARTMENT{$type} or return 0;
     my ($all, $own) = @$rule;
     my $is = sub {
-        map { ($_ // '') eq $me ? 1 : 0 } map { refers_to($bases, $_, $urns) }
-            map { at($r, split /\./) } @_;
+        map { ref $_ eq 'HASH' && (refers_to($bases, $_, $urns) // '') eq $me
+              ? 1 : 0 } map { at($r, split /\./) } @_;
     };
     if ($new || $self->{policy}{compartment} eq 'subject') {
         if (($own->[0] // '') eq '?') { # is that a subject?
@@ -308,6 +308,7 @@ sub _is_token {
 
 sub _is_ref {
     my ($bases, $v, $want) = @_;
+    return 0 if ref $v ne 'HASH';
     my $have = refers_to($bases, $v) // return 0;
     $want = _plain($want);
     return 2 if ($want =~ m{/} ? refers_to($bases, $want) // ''

@@ -386,6 +386,15 @@ sub _content {
     return $r;
 }
 
+# Resource of number n, as somebody could send it.
+sub content {
+    my ($self, $n) = @_;
+    srand($self->{seed} * 1_000_003 + $n);
+    $self->{own} = _one(qw(pat-1 pat-1 pat-2));
+    my $type = _one(@{$self->{types}}, ('Observation', 'Patient') x 9);
+    return $self->_content($type, $self->_id($type));
+}
+
 my @MEDIA = (('application/fhir+json') x 14, 'application/json',
     'application/fhir+json; charset=utf-8', 'application/fhir+xml', 'text/json',
     'application/fhir+json; charset=utf-16');
