@@ -71,6 +71,7 @@ subtest 'formats' => sub {
     for (['/smart-status', 'application/json'],
          ['/smart-status?', 'application/json'],
          ['/smart-status?format=json', 'application/json'],
+         ['/smart-status?format=html', 'text/html; charset=utf-8'],
          ['/smart-status?format=prometheus',
           'text/plain; version=0.0.4; charset=utf-8']) {
         my ($target, $type) = @$_;
@@ -82,6 +83,19 @@ subtest 'formats' => sub {
         is join(' | ', $head->status, $head->body,
                 map { $head->header($_) } qw(Content-Type Cache-Control)),
             "200 |  | $type | no-store", '... the same for HEAD';
+    }
+    my $chrome = 'text/html,application/xhtml+xml,application/xml;q=0.9,'
+        . 'image/avif,image/webp,image/apng,*/*;q=0.8';
+    for ([$chrome, 'text/html; charset=utf-8'], ['*/*', 'application/json'],
+         ['application/json, text/html;q=0.9', 'application/json'],
+         ['text/plain;version=0.0.4;q=0.5,*/*;q=0.1', 'application/json']) {
+        my ($accept, $type) = @$_;
+        my $r = $h->get('/smart-status', undef, [Accept => $accept]);
+        is $r->header('Content-Type'), $type, "Accept: $accept";
+        is $r->header('Vary'), 'Accept', '... is said to matter';
+        is $h->get('/smart-status?format=json', undef, [Accept => $accept])
+            ->header('Content-Type'), 'application/json',
+            '... what is asked for goes first';
     }
     for ('format=xml', 'format=', 'format', 'format=JSON', 'x=1',
          'format=json&format=prometheus', 'format=prometheus&x=1') {
@@ -318,6 +332,150 @@ subtest 'permits' => sub {
     is status_json()->{permits}{held}, 0, 'given back';
 };
 
+# --- bases, by reason --------------------------------------------------------
+
+sub base_counts {
+    my ($path) = @_;
+    my ($base) = grep { $_->{base} eq $path } @{status_json()->{bases}};
+    return $base->{decisions};
+}
+
+subtest 'decisions by base and reason' => sub {
+    my $t = $lab->token(scope => $SCOPE);
+    my ($before, $other) = (base_counts('/fhir/'), base_counts('/far/'));
+    my $p = prometheus();
+    $h->get($URL, $t) for 1 .. 7;
+    $h->get('/fhir/Patient/pat-1', $t) for 1 .. 3;
+    $h->get('/fhir/metadata') for 1 .. 2;
+    $h->get($URL);
+    $h->get("$URL?x=%zz", $t);
+    my $after = base_counts('/fhir/');
+    my %d = map { $after->{$_} - ($before->{$_} // 0)
+                  ? ($_ => $after->{$_} - ($before->{$_} // 0)) : () }
+        keys %$after;
+    is_deeply \%d, { permit => 7, 'no-scope' => 3, public => 2,
+                     'no-token' => 1, query => 1 }, 'each where it belongs';
+    is_deeply base_counts('/far/'), $other, '... and nowhere else';
+    my $host = '127.0.0.1:' . $h->port;
+    my $q = prometheus();
+    for (keys %d) {
+        my $label = "smart_base_decisions_total{host=\"$host\","
+            . "base=\"/fhir/\",decision=\"$_\"}";
+        is $q->{$label} - ($p->{$label} // 0), $d{$_}, "Prometheus: $_";
+    }
+    my ($page) = $h->get('/smart-status?format=html')->body
+        =~ m{<h3>\S+/fhir</h3>(.*?)</div>\n</div>}s;
+    like $page, qr{<tr><td>no-scope</td><td\ class="n">403</td>
+        <td\ class="n">$after->{'no-scope'}</td>}x, 'the page';
+};
+
+# --- the hour ----------------------------------------------------------------
+
+subtest 'the last hour' => sub {
+    my $sum = sub {
+        my %n;
+        for my $m (@{status_json()->{hour}}) {
+            $n{$_} += $m->{$_} for grep { /\A[a-z]+\z/ && $_ ne 'begin' }
+                keys %$m;
+        }
+        return \%n;
+    };
+    my $before = $sum->();
+    my $t = $lab->token(scope => $SCOPE);
+    $h->get($URL, $t) for 1 .. 6;
+    $h->get($URL) for 1 .. 2;
+    my $after = $sum->();
+    is_deeply { map { $_ => $after->{$_} - $before->{$_} } keys %$after },
+        { permitted => 6, denied => 2, hits => 5, misses => 1,
+          introspections => 1, failures => 0 }, 'has what happened';
+    my $minutes = status_json()->{hour};
+    cmp_ok abs(time() - 60 - $minutes->[-1]{begin}), '<', 62,
+        '... in the minute of now';
+    is $minutes->[-1]{begin} % 60, 0, '... which begins with a minute';
+    cmp_ok scalar @$minutes, '<=', 4, '... nothing is known of those before';
+    my $counts = status_json()->{counts};
+    is $after->{misses}, $counts->{cache_misses}, 'all of them are in it';
+};
+
+# --- the page ----------------------------------------------------------------
+
+subtest 'the page' => sub {
+    my $r = $h->get('/smart-status?format=html');
+    my $page = $r->body;
+    my ($css) = $page =~ m{<style>(.*?)</style>}s;
+    require Digest::SHA;
+    my $hash = Digest::SHA::sha256_base64($css) . '=';
+    is $r->header('Content-Security-Policy'), "default-src 'none'; style-src "
+        . "'sha256-$hash'; img-src data:; base-uri 'none'; form-action 'none';"
+        . " frame-ancestors 'none'", 'may do nothing but look so';
+    is $r->header('X-Content-Type-Options'), 'nosniff', '... is what it says';
+    unlike $page, qr/<script|javascript:|\son\w+=|\sstyle=|<iframe|<img/i,
+        'no script, no style but that one';
+    is join(' ', grep { !/\A(?:data:,|\?format=\w+)\z/ }
+            $page =~ /(?:href|src)="(.*?)"/g), '', 'nothing from elsewhere';
+    is join(' ', $page =~ m{<figure id="(\w+)">}g), 'requests hits latency',
+        'three plots';
+    for (qw(requests hits latency)) {
+        my ($figure) = $page =~ m{<figure id="$_">(.*?)</figure>}s;
+        like $figure, qr{<title id="$_-t">[^<]+</title>\n<desc id="$_-d">[^<]+<},
+            "$_: title and description";
+        cmp_ok scalar(() = $figure =~ /class="mark /g), '>', 0, '... and marks';
+    }
+    like $page, qr{<table id="minutes">.*?<tbody>\n<tr><td>\d\d:\d\d</td>}s,
+        'figures beside them';
+    is scalar(() = $page =~ /<section>/g), 6, 'six sections';
+    like $page, qr/^    &lt;Location &quot;\/fhir&quot;&gt; \(/m,
+        'the configuration, escaped';
+    like $page, qr/client +client_secret_basic gateway$/m, '... with clients';
+    unlike $page, qr/gateway-secret|tenant=two/, '... without secrets';
+    # Elements are closed in order; void ones stand alone.
+    my (@open, @odd);
+    while ($page =~ m{<(/?)([a-z][a-z0-9]*)\b([^>]*)>}gi) {
+        my ($end, $name, $rest) = ($1, lc $2, $3);
+        next if $rest =~ m{/\z} || $name =~ /\A(?:meta|link|br)\z/;
+        if (!$end) { push @open, $name }
+        elsif (@open && $open[-1] eq $name) { pop @open }
+        else { push @odd, $name }
+    }
+    is "@open @odd", ' ', 'well-formed';
+    my %ids;
+    $ids{$1}++ while $page =~ /\sid="(.*?)"/g;
+    is join(' ', grep { $ids{$_} > 1 } keys %ids), '', 'each id is there once';
+};
+
+subtest 'prefork' => sub {
+    my $fork = $lab->httpd(mpm => 'prefork', conf => location('/fhir')
+        . section('/smart-status', "SetHandler smart-status\n"
+                  . 'Require all granted'));
+    my $t = $lab->token(scope => $SCOPE);
+    $fork->get($URL, $t) for 1 .. 20; # of several processes
+    $fork->get($URL) for 1 .. 5;
+    my $json = json_decode($fork->get('/smart-status')->body);
+    is_deeply $json->{bases}[0]{decisions},
+        { permit => 20, public => 0, 'no-token' => 5 }, 'by base';
+    my ($permitted, $denied) = (0, 0);
+    for (@{$json->{hour}}) {
+        $permitted += $_->{permitted};
+        $denied += $_->{denied};
+    }
+    is "$permitted $denied", '20 5', 'by minute';
+    $fork->stop;
+};
+
+subtest 'names are escaped' => sub {
+    my $odd = $lab->httpd(server_name => '"http://a<b&c\"d.example"',
+        conf => location('/fhir') . section('Location "/smart-status"',
+            "SetHandler smart-status\nRequire all granted")
+            =~ s/^<Location "Location/<Location/r =~ s/""/"/r, start => 0);
+    $odd->start;
+    my $page = $odd->get('/smart-status?format=html')->body;
+    like $page, qr/a&lt;b&amp;c&quot;d/, 'in the page';
+    unlike $page, qr/a<b|b&c/, '... everywhere';
+    is eval { json_decode($odd->get('/smart-status?format=json')->body);
+              'good' }, 'good', 'in JSON';
+    $odd->stop;
+};
+
 # --- breakers ----------------------------------------------------------------
 
 sub breaker_text {
@@ -405,6 +563,8 @@ subtest 'restarts' => sub {
 subtest 'no token, no secret, nothing of a request' => sub {
     my $t = $lab->token(scope => $SCOPE, sub => 'somebody-9');
     $h->get("$URL?_elements=whatever", $t);
+    unlike $h->get('/smart-status?format=html')->body,
+        qr{\Q$t\E|gateway-secret|somebody|whatever|obs-1}, 'the page';
     for ('/smart-status', '/smart-status?format=prometheus') {
         unlike $h->get($_)->body,
             qr{\Q$t\E|gateway|introspect\?|/introspect\b|somebody|whatever|obs-1},

@@ -8,6 +8,17 @@
 
 #include "httpd/request.h"
 
+/**
+ * Once per child, before requests: rows for each base.
+ * @param threads how many will count
+ */
+void smart_account_child_init(apr_pool_t *pchild, server_rec *s,
+                              unsigned threads);
+
+/** What a base of a virtual host is known by among the tallies. */
+apr_uint64_t smart_account_id(const server_rec *s, const smart_base_t *base,
+                              apr_pool_t *p);
+
 /** It was permitted, or in report mode let through. */
 void smart_account_permit(smart_context_t *ctx);
 

@@ -82,7 +82,7 @@ const smart_server_conf_t *smart_check_bases(const server_rec *s)
 
 static void base_add(apr_array_header_t *bases, const char *path)
 {
-    smart_base_t base = {path, strlen(path), NULL};
+    smart_base_t base = {.path = path, .len = strlen(path)};
     smart_base_t *elts;
     int i;
 
@@ -265,7 +265,7 @@ static void check_rules(smart_check_t *check, const place_t *at)
 
 static void check_location(smart_check_t *check, const place_t *at)
 {
-    const smart_base_t base = {at->base, strlen(at->base), NULL};
+    const smart_base_t base = {.path = at->base, .len = strlen(at->base)};
     const smart_location_t *l;
     const char *error;
 

@@ -26,6 +26,7 @@
 #include "core/grant.h"
 #include "core/rule.h"
 #include "io/introspection.h"
+#include "io/tally.h"
 
 extern module AP_MODULE_DECLARE_DATA smart_module;
 
@@ -147,6 +148,7 @@ typedef struct smart_base_t {
     apr_size_t len;
     const smart_dir_conf_t *conf; /* in force at the base itself; NULL: no
                                      section with AuthType SMART is known */
+    const smart_tally_t *tally;   /* in a child: where it is counted */
 } smart_base_t;
 
 /** What SmartCacheShared says; see store.h. */
@@ -225,6 +227,19 @@ int smart_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 
 /** test_config: prints the effective rules under -D DUMP_SMART. */
 void smart_dump_config(apr_pool_t *pconf, server_rec *s);
+
+/** Takes a piece of a dump; nothing in it is escaped. */
+typedef void smart_dump_fn(void *ctx, const char *text);
+
+/**
+ * The same for a status page, without queries of URLs.
+ * @param s   the first server
+ * @param p   scratch
+ * @param put gets it, piece by piece
+ * @param ctx handed to it
+ */
+void smart_dump_brief(server_rec *s, apr_pool_t *p, smart_dump_fn *put,
+                      void *ctx);
 
 extern const command_rec smart_directives[];
 

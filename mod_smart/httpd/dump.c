@@ -29,13 +29,34 @@
 
 typedef struct dump_t {
     const smart_sections_t *tree;
-    apr_file_t *out;
+    smart_dump_fn *put;
+    void *ctx; /* of put */
     apr_pool_t *p;
+    bool brief; /* no query of an URL: it may hold what is not for all */
 } dump_t;
+
+static void say(const dump_t *d, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void say(const dump_t *d, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    d->put(d->ctx, apr_pvsprintf(d->p, fmt, args));
+    va_end(args);
+}
 
 static void show(const dump_t *d, const char *what, const char *value)
 {
-    apr_file_printf(d->out, "      %-16s %s\n", what, value);
+    say(d, "      %-16s %s\n", what, value);
+}
+
+static const char *url_text(const dump_t *d, const char *url)
+{
+    return !url       ? "none"
+           : d->brief ? apr_pstrmemdup(d->p, url, strcspn(url, "?"))
+                      : url;
 }
 
 static const char *joined(apr_pool_t *p, const char *const *words)
@@ -86,7 +107,7 @@ static const char *audience_text(smart_audience_e audience)
 
 static void dump_endpoint(const dump_t *d, const smart_location_t *l)
 {
-    show(d, "endpoint", l->endpoint.url ? l->endpoint.url : "none");
+    show(d, "endpoint", url_text(d, l->endpoint.url));
     show(d, "client", l->auth_shown);
     show(d, "trust anchors",
          l->endpoint.ca_file ? l->endpoint.ca_file : "system");
@@ -225,8 +246,8 @@ static void dump_section(const dump_t *d, const smart_section_t *t,
     const smart_location_t *l;
     const char *error;
 
-    apr_file_printf(d->out, "    %s (%s)\n", smart_section_text(t, d->p),
-                    smart_node_where(t->node, d->p));
+    say(d, "    %s (%s)\n", smart_section_text(t, d->p),
+        smart_node_where(t->node, d->p));
     l = smart_location_make(s, conf, base, d->p, &error);
     if (!l) {
         show(d, "refused", error);
@@ -264,7 +285,7 @@ static void dump_base(const dump_t *d, const server_rec *s,
 {
     int i;
 
-    apr_file_printf(d->out, "  base %s/\n", base->path);
+    say(d, "  base %s/\n", base->path);
     for (i = 0; i < d->tree->sections->nelts; i++) {
         const smart_section_t *t =
             APR_ARRAY_IDX(d->tree->sections, i, smart_section_t *);
@@ -281,43 +302,61 @@ static void dump_server(const dump_t *d, const server_rec *s)
     int i;
 
     if (s == d->tree->main) {
-        apr_file_printf(d->out,
-                        "main server %s\n"
-                        "  cache %" APR_SIZE_T_FMT " bytes\n",
-                        s->server_hostname ? s->server_hostname : "",
-                        conf->cache_bytes ? conf->cache_bytes
-                                          : SMART_CACHE_BYTES);
-        apr_file_printf(d->out, "  introspections at once %s\n",
-                        conf->max_concurrent
-                            ? apr_psprintf(d->p, "%u", conf->max_concurrent)
-                            : "a quarter of the workers");
-        apr_file_printf(d->out, "  shared cache %s\n  secret %s\n",
-                        conf->store ? smart_store_text(conf->store) : "none",
-                        conf->master ? "of a cluster" : "random");
+        say(d,
+            "main server %s\n"
+            "  cache %" APR_SIZE_T_FMT " bytes\n",
+            s->server_hostname ? s->server_hostname : "",
+            conf->cache_bytes ? conf->cache_bytes : SMART_CACHE_BYTES);
+        say(d, "  introspections at once %s\n",
+            conf->max_concurrent
+                ? apr_psprintf(d->p, "%u", conf->max_concurrent)
+                : "a quarter of the workers");
+        say(d, "  shared cache %s\n  secret %s\n",
+            conf->store ? smart_store_text(conf->store) : "none",
+            conf->master ? "of a cluster" : "random");
     }
     else {
-        apr_file_printf(d->out, "virtual host %s (%s:%u)\n",
-                        s->server_hostname ? s->server_hostname : "",
-                        s->defn_name, s->defn_line_number);
+        say(d, "virtual host %s (%s:%u)\n",
+            s->server_hostname ? s->server_hostname : "", s->defn_name,
+            s->defn_line_number);
     }
     if (conf->base_count == 0) {
-        apr_file_printf(d->out, "  no base\n");
+        say(d, "  no base\n");
     }
     for (i = 0; i < conf->base_count; i++) {
         dump_base(d, s, &conf->bases[i]);
     }
 }
 
+static void dump_all(dump_t *d, server_rec *s)
+{
+    d->tree = smart_conftree_read(s, d->p);
+    say(d, "mod_smart: effective configuration\n");
+    for (; s; s = s->next) {
+        dump_server(d, s);
+    }
+}
+
+static void put_file(void *file, const char *text)
+{
+    apr_file_puts(text, file);
+}
+
 void smart_dump_config(apr_pool_t *pconf, server_rec *s)
 {
-    dump_t d = {.p = pconf};
+    apr_file_t *out;
+    dump_t d = {.p = pconf, .put = put_file};
 
-    if (apr_file_open_stdout(&d.out, pconf) != APR_SUCCESS) {
-        return;
+    if (apr_file_open_stdout(&out, pconf) == APR_SUCCESS) {
+        d.ctx = out;
+        dump_all(&d, s);
     }
-    d.tree = smart_conftree_read(s, pconf);
-    apr_file_printf(d.out, "mod_smart: effective configuration\n");
-    for (; s; s = s->next) {
-        dump_server(&d, s);
-    }
+}
+
+void smart_dump_brief(server_rec *s, apr_pool_t *p, smart_dump_fn *put,
+                      void *ctx)
+{
+    dump_t d = {.p = p, .put = put, .ctx = ctx, .brief = true};
+
+    dump_all(&d, s);
 }

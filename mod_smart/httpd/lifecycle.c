@@ -12,6 +12,7 @@
  * The parent may run as root and the children can write to the segment: the
  * parent looks at nothing in it but the header, which it compares.
  */
+#include "httpd/account.h"
 #include "httpd/discovery.h"
 #include "httpd/refresh.h"
 #include "httpd/request.h"
@@ -194,6 +195,7 @@ void smart_lifecycle_child_init(apr_pool_t *pchild, server_rec *s)
     }
     smart_process.flights = smart_flights_create(threads + 64, pchild);
     smart_counters_join(smart_process.shared.counters, threads);
+    smart_account_child_init(pchild, s, threads);
     smart_location_child_init(pchild, smart_process.digest);
     smart_refresh_child_init(pchild, s);
     smart_discovery_child_init(pchild);

@@ -231,6 +231,8 @@ static smart_context_t *context_make(request_rec *r, const smart_base_t *base,
     ctx->r = r;
     ctx->base = base;
     ctx->auth_type = is_smart(r);
+    smart_hour_tick(smart_process.shared.hour, smart_process.shared.counters,
+                    r->request_time);
     ap_set_module_config(r->request_config, &smart_module, ctx);
     if (disguised) {
         fault(ctx, SMART_REASON_PATH,

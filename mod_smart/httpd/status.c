@@ -7,6 +7,7 @@
  * way an endpoint is shown before anybody has asked it, in every process.
  */
 #include "httpd/status.h"
+#include "httpd/account.h"
 #include "httpd/conftree.h"
 #include "httpd/request.h"
 #include "httpd/store.h"
@@ -18,8 +19,11 @@
 
 #include <apr_strings.h>
 
+#include "core/accept.h"
+
 #define HANDLER         "smart-status"
 #define JSON_TYPE       "application/json"
+#define PAGE_TYPE       "text/html; charset=utf-8"
 #define PROMETHEUS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 /* ---- breakers ---- */
@@ -101,6 +105,78 @@ static apr_array_header_t *breakers(const request_rec *r)
     return all;
 }
 
+/* ---- bases ---- */
+
+static smart_status_base_t base_make(const server_rec *s,
+                                     const smart_base_t *base, apr_pool_t *p)
+{
+    const char *name = s->server_hostname ? s->server_hostname : "";
+    smart_status_base_t one = {
+        .host =
+            s->port ? apr_psprintf(p, "%s:%u", name, (unsigned)s->port) : name,
+        .path = apr_pstrcat(p, base->path, "/", NULL),
+    };
+    const char *error;
+    const smart_location_t *l =
+        base->conf ? smart_location_make(s, base->conf, base, p, &error) : NULL;
+
+    if (l) {
+        one.url = l->public_url;
+        one.report = l->mode == SMART_MODE_REPORT;
+    }
+    return one;
+}
+
+/* Hosts of the same name and port are one here. */
+static bool has_id(const apr_array_header_t *ids, apr_uint64_t id)
+{
+    int i;
+
+    for (i = 0; i < ids->nelts; i++) {
+        if (APR_ARRAY_IDX(ids, i, apr_uint64_t) == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void collect_bases(const request_rec *r, smart_status_t *status)
+{
+    apr_array_header_t *all =
+        apr_array_make(r->pool, 8, sizeof(smart_status_base_t));
+    apr_array_header_t *ids = apr_array_make(r->pool, 8, sizeof(apr_uint64_t));
+    smart_tally_sums_t *sums;
+    const server_rec *s;
+    int i;
+
+    for (s = ap_server_conf; s; s = s->next) {
+        const smart_server_conf_t *conf =
+            ap_get_module_config(s->module_config, &smart_module);
+
+        for (i = 0; i < conf->base_count; i++) {
+            const apr_uint64_t id =
+                smart_account_id(s, &conf->bases[i], r->pool);
+
+            if (!has_id(ids, id)) {
+                APR_ARRAY_PUSH(ids, apr_uint64_t) = id;
+                APR_ARRAY_PUSH(all, smart_status_base_t) =
+                    base_make(s, &conf->bases[i], r->pool);
+            }
+        }
+    }
+    APR_ARRAY_PUSH(all, smart_status_base_t) =
+        (smart_status_base_t){.host = "", .path = ""};
+    sums = apr_palloc(r->pool, (apr_size_t)all->nelts * sizeof(*sums));
+    smart_tallies_sum(smart_process.shared.tallies,
+                      (const apr_uint64_t *)ids->elts, (unsigned)ids->nelts,
+                      sums);
+    for (i = 0; i < all->nelts; i++) {
+        APR_ARRAY_IDX(all, i, smart_status_base_t).sums = &sums[i];
+    }
+    status->bases = (const smart_status_base_t *)all->elts;
+    status->base_count = all->nelts;
+}
+
 static void collect(const request_rec *r, smart_status_t *status)
 {
     const smart_shared_t *shared = &smart_process.shared;
@@ -109,7 +185,11 @@ static void collect(const request_rec *r, smart_status_t *status)
     unsigned class;
 
     memset(status, 0, sizeof(*status));
+    status->now = apr_time_now();
+    smart_hour_tick(shared->hour, shared->counters, status->now);
     smart_counters_sum(shared->counters, &status->sums);
+    smart_hour_read(shared->hour, status->now, &status->sums, status->hour);
+    collect_bases(r, status);
     for (class = 0; class < SMART_CACHE_CLASSES; class ++) {
         smart_cache_stats(shared->cache, (smart_cache_class_e) class,
                           &status->cache[class]);
@@ -122,24 +202,54 @@ static void collect(const request_rec *r, smart_status_t *status)
 
 /* ---- the handler ---- */
 
+/* For who says that he would rather have it: tools get what they always
+   have. */
+static bool prefers_page(const request_rec *r)
+{
+    const char *accept = apr_table_getm(r->pool, r->headers_in, "Accept");
+
+    return smart_accept_quality(accept, "text", "html") >
+           smart_accept_quality(accept, "application", "json");
+}
+
 /* What the query asks for; NULL: nothing we have. */
 static const char *type_asked(const request_rec *r)
 {
-    if (!r->args || !*r->args || !strcmp(r->args, "format=json")) {
-        return JSON_TYPE;
+    if (!r->args || !*r->args) {
+        return prefers_page(r) ? PAGE_TYPE : JSON_TYPE;
     }
-    return strcmp(r->args, "format=prometheus") ? NULL : PROMETHEUS_TYPE;
+    return !strcmp(r->args, "format=json")         ? JSON_TYPE
+           : !strcmp(r->args, "format=html")       ? PAGE_TYPE
+           : !strcmp(r->args, "format=prometheus") ? PROMETHEUS_TYPE
+                                                   : NULL;
+}
+
+static void write_body(request_rec *r, const char *type)
+{
+    smart_status_t *status = apr_palloc(r->pool, sizeof(*status));
+
+    collect(r, status);
+    if (!strcmp(type, JSON_TYPE)) {
+        smart_status_write_json(r, status);
+    }
+    else if (!strcmp(type, PAGE_TYPE)) {
+        smart_status_write_page(r, status);
+    }
+    else {
+        smart_status_write_prometheus(r, status);
+    }
 }
 
 int smart_status_handler(request_rec *r)
 {
-    const char *type = type_asked(r);
-    smart_status_t status;
+    const char *type;
 
     if (strcmp(r->handler, HANDLER) != 0) {
         return DECLINED;
     }
+    type = type_asked(r);
     apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
+    apr_table_mergen(r->err_headers_out, "Vary", "Accept");
     ap_allow_methods(r, REPLACE_ALLOW, "GET", NULL);
     if (r->method_number != M_GET) {
         return HTTP_METHOD_NOT_ALLOWED;
@@ -148,16 +258,13 @@ int smart_status_handler(request_rec *r)
         return HTTP_BAD_REQUEST;
     }
     ap_set_content_type(r, type);
+    if (!strcmp(type, PAGE_TYPE)) {
+        smart_status_page_headers(r);
+    }
     if (r->header_only) {
         return OK;
     }
-    collect(r, &status);
-    if (!strcmp(type, JSON_TYPE)) {
-        smart_status_write_json(r, &status);
-    }
-    else {
-        smart_status_write_prometheus(r, &status);
-    }
+    write_body(r, type);
     return OK;
 }
 
@@ -165,14 +272,14 @@ int smart_status_handler(request_rec *r)
 
 int smart_status_section(request_rec *r, int flags)
 {
-    smart_status_t status;
+    smart_status_t *status = apr_palloc(r->pool, sizeof(*status));
 
-    collect(r, &status);
+    collect(r, status);
     if (flags & AP_STATUS_SHORT) {
-        smart_status_write_lines(r, &status);
+        smart_status_write_lines(r, status);
     }
     else {
-        smart_status_write_html(r, &status, !(flags & AP_STATUS_NOTABLE));
+        smart_status_write_html(r, status, !(flags & AP_STATUS_NOTABLE));
     }
     return OK;
 }

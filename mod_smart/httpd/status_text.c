@@ -58,7 +58,7 @@ static const char *const help[] = {
 _Static_assert(sizeof(help) / sizeof(help[0]) == SMART_COUNT_PERMITTED,
                "the rest are decisions");
 
-static const char *state_name(smart_breaker_state_e state)
+const char *smart_status_state_name(smart_breaker_state_e state)
 {
     switch (state) {
     case SMART_BREAKER_IS_CLOSED:
@@ -69,6 +69,74 @@ static const char *state_name(smart_breaker_state_e state)
         return "half-open";
     }
     return "open";
+}
+
+const char *smart_status_tally_name(unsigned what)
+{
+    switch (what) {
+    case SMART_TALLY_PERMITTED:
+        return "permit";
+    case SMART_TALLY_PUBLIC:
+        return "public";
+    default:
+        return smart_reason_row((smart_reason_e)(what - SMART_TALLY_DENIED))
+            ->name;
+    }
+}
+
+apr_uint64_t smart_status_permitted(const smart_sums_t *sums)
+{
+    return sums->count[SMART_COUNT_PERMITTED] + sums->count[SMART_COUNT_PUBLIC];
+}
+
+apr_uint64_t smart_status_hits(const smart_sums_t *sums)
+{
+    return sums->count[SMART_COUNT_HIT] + sums->count[SMART_COUNT_NEGATIVE];
+}
+
+apr_uint64_t smart_status_denied(const smart_sums_t *sums)
+{
+    apr_uint64_t n = 0;
+    unsigned i;
+
+    for (i = SMART_COUNT_DENIED_FORM; i < SMART_COUNT_COUNT; i++) {
+        n += sums->count[i];
+    }
+    return n;
+}
+
+/* Between quotes, as JSON and Prometheus both have it. */
+static const char *quoted(const char *text, apr_pool_t *p)
+{
+    char *out = apr_palloc(p, 2 * strlen(text) + 1);
+    char *to = out;
+
+    for (; *text; text++) {
+        if (*text < 0x20 || *text > 0x7e) {
+            *to++ = '?'; /* in no name of a host */
+            continue;
+        }
+        if (*text == '"' || *text == '\\') {
+            *to++ = '\\';
+        }
+        *to++ = *text;
+    }
+    *to = '\0';
+    return out;
+}
+
+/* Whether a base is to be shown: the one of all else only when there is
+   something. */
+static bool is_shown(const smart_status_base_t *base)
+{
+    unsigned i;
+
+    for (i = 0; i < SMART_TALLY_COUNTS && !*base->path; i++) {
+        if (base->sums->count[i]) {
+            return true;
+        }
+    }
+    return *base->path != '\0';
 }
 
 static apr_uint64_t latency_count(const smart_status_t *status)
@@ -212,9 +280,78 @@ static void json_breakers(request_rec *r, const smart_status_t *status)
             r,
             "%s\n    {\"endpoint\": \"%s\", \"id\": \"%016" APR_UINT64_T_HEX_FMT
             "\", \"state\": \"%s\", "
-            "\"failures\": %u, \"openings\": %" U64 "}",
-            i ? "," : "", one->host, one->view.id, state_name(one->view.state),
-            one->view.failures, one->view.openings);
+            "\"failures\": %u, \"openings\": %" U64 ", \"answers\": %" U64
+            ", \"failed\": %" U64 ", \"pace_seconds\": %s}",
+            i ? "," : "", quoted(one->host, r->pool), one->view.id,
+            smart_status_state_name(one->view.state), one->view.failures,
+            one->view.openings, one->view.answers, one->view.failed,
+            seconds(one->view.pace_us, r->pool));
+    }
+    ap_rputs("\n  ]", r);
+}
+
+static void json_bases(request_rec *r, const smart_status_t *status)
+{
+    const char *comma = "";
+    int i;
+
+    ap_rputs(",\n  \"bases\": [", r);
+    for (i = 0; i < status->base_count; i++) {
+        const smart_status_base_t *base = &status->bases[i];
+        unsigned what;
+
+        if (!is_shown(base)) {
+            continue;
+        }
+        ap_rprintf(r,
+                   "%s\n    {\"host\": \"%s\", \"base\": \"%s\", "
+                   "\"mode\": \"%s\", \"decisions\": {",
+                   comma, quoted(base->host, r->pool),
+                   quoted(base->path, r->pool),
+                   base->report ? "report" : "enforce");
+        comma = "";
+        for (what = 0; what < SMART_TALLY_DENIED + SMART_REASON_COUNT; what++) {
+            if (what < SMART_TALLY_DENIED || base->sums->count[what]) {
+                ap_rprintf(r, "%s\"%s\": %" U64, comma,
+                           smart_status_tally_name(what),
+                           base->sums->count[what]);
+                comma = ", ";
+            }
+        }
+        ap_rputs("}}", r);
+        comma = ",";
+    }
+    ap_rputs("\n  ]", r);
+}
+
+/* Minutes of which nothing is known are left out. */
+static void json_hour(request_rec *r, const smart_status_t *status)
+{
+    const char *comma = "";
+    int i;
+
+    ap_rputs(",\n  \"hour\": [", r);
+    for (i = 0; i < (int)SMART_HOUR_MINUTES; i++) {
+        const smart_minute_t *m = &status->hour[i];
+        const smart_sums_t *sums = &m->sums;
+        const apr_int64_t p95 = smart_latency_quantile(sums->latency, 95);
+
+        if (!m->known) {
+            continue;
+        }
+        ap_rprintf(r,
+                   "%s\n    {\"begin\": %" APR_TIME_T_FMT
+                   ", \"permitted\": %" U64 ", \"denied\": %" U64
+                   ", \"hits\": %" U64 ", \"misses\": %" U64
+                   ", \"introspections\": %" U64 ", \"failures\": %" U64
+                   ", \"p95_seconds\": %s}",
+                   comma, apr_time_sec(m->begin), smart_status_permitted(sums),
+                   smart_status_denied(sums), smart_status_hits(sums),
+                   sums->count[SMART_COUNT_MISS],
+                   sums->count[SMART_COUNT_INTROSPECTION],
+                   sums->count[SMART_COUNT_FAILURE],
+                   p95 < 0 ? "null" : seconds((apr_uint64_t)p95, r->pool));
+        comma = ",";
     }
     ap_rputs("\n  ]", r);
 }
@@ -228,6 +365,8 @@ void smart_status_write_json(request_rec *r, const smart_status_t *status)
     json_latency(r, status);
     json_cache(r, status);
     json_breakers(r, status);
+    json_bases(r, status);
+    json_hour(r, status);
     ap_rprintf(r, ",\n  \"permits\": {\"held\": %u, \"limit\": %u}\n}\n",
                status->held, status->limit);
 }
@@ -306,7 +445,7 @@ static void breaker_sample(request_rec *r, const smart_status_breaker_t *one,
     ap_rprintf(r,
                "smart_breaker_%s{endpoint=\"%s\",id=\"%016" APR_UINT64_T_HEX_FMT
                "\"} %" U64 "\n",
-               name, one->host, one->view.id, value);
+               name, quoted(one->host, r->pool), one->view.id, value);
 }
 
 static void prometheus_breakers(request_rec *r, const smart_status_t *status)
@@ -332,6 +471,46 @@ static void prometheus_breakers(request_rec *r, const smart_status_t *status)
     }
 }
 
+static void prometheus_pace(request_rec *r, const smart_status_t *status)
+{
+    int i;
+
+    metric(r, "breaker_answers_total", "counter", "Questions answered.");
+    for (i = 0; i < status->breaker_count; i++) {
+        breaker_sample(r, &status->breakers[i], "answers_total",
+                       status->breakers[i].view.answers);
+    }
+    metric(r, "breaker_failed_total", "counter", "Questions not answered.");
+    for (i = 0; i < status->breaker_count; i++) {
+        breaker_sample(r, &status->breakers[i], "failed_total",
+                       status->breakers[i].view.failed);
+    }
+}
+
+static void prometheus_bases(request_rec *r, const smart_status_t *status)
+{
+    unsigned what;
+    int i;
+
+    metric(r, "base_decisions_total", "counter",
+           "Requests by FHIR base and what became of them.");
+    for (i = 0; i < status->base_count; i++) {
+        const smart_status_base_t *base = &status->bases[i];
+
+        for (what = 0; what < SMART_TALLY_DENIED + SMART_REASON_COUNT; what++) {
+            if (is_shown(base) &&
+                (what < SMART_TALLY_DENIED || base->sums->count[what])) {
+                ap_rprintf(
+                    r,
+                    "smart_base_decisions_total{host=\"%s\","
+                    "base=\"%s\",decision=\"%s\"} %" U64 "\n",
+                    quoted(base->host, r->pool), quoted(base->path, r->pool),
+                    smart_status_tally_name(what), base->sums->count[what]);
+            }
+        }
+    }
+}
+
 void smart_status_write_prometheus(request_rec *r, const smart_status_t *status)
 {
     metric(r, "build_info", "gauge", "Always 1; what it is of is the label.");
@@ -340,6 +519,8 @@ void smart_status_write_prometheus(request_rec *r, const smart_status_t *status)
     prometheus_latency(r, status);
     prometheus_cache(r, status);
     prometheus_breakers(r, status);
+    prometheus_pace(r, status);
+    prometheus_bases(r, status);
     metric(r, "permits_held", "gauge", "Questions under way.");
     ap_rprintf(r, "smart_permits_held %u\n", status->held);
     metric(r, "permits_limit", "gauge", "Most that may be.");
@@ -431,7 +612,8 @@ void smart_status_write_html(request_rec *r, const smart_status_t *status,
                    "<dt>Breaker of %s (%016" APR_UINT64_T_HEX_FMT
                    "): %s, opened %" U64 " times</dt>\n",
                    *one->host ? one->host : "a former endpoint", one->view.id,
-                   state_name(one->view.state), one->view.openings);
+                   smart_status_state_name(one->view.state),
+                   one->view.openings);
     }
     ap_rputs(table ? "</dl>\n<table border=\"0\">\n" : "", r);
     each_number(r, status, table ? write_row : write_item);

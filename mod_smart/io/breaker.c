@@ -79,6 +79,10 @@ static smart_breaker_t *idle_take(smart_breaker_t *table, apr_uint64_t id,
     }
     atomic_store(&oldest->state, 0);
     atomic_store(&oldest->openings, 0);
+    smart_word_set(&oldest->answers, 0);
+    smart_word_set(&oldest->failed, 0);
+    smart_word_set(&oldest->pace_us, 0);
+    smart_word_set(&oldest->answer_s, 0);
     touch(oldest, now);
     return oldest;
 }
@@ -202,6 +206,25 @@ report_failure(smart_breaker_t *breaker, apr_uint64_t started, apr_uint64_t ms)
     }
 }
 
+/* The pace goes to each answer's time by an eighth. */
+static void note(smart_breaker_t *breaker, bool success, apr_int64_t started_us,
+                 const smart_clock_t *now)
+{
+    const apr_uint64_t us = now->mono_us > started_us
+                                ? (apr_uint64_t)(now->mono_us - started_us)
+                                : 0;
+    const apr_uint64_t pace = smart_word_get(&breaker->pace_us);
+
+    if (!success) {
+        atomic_fetch_add_explicit(&breaker->failed, 1, memory_order_relaxed);
+        return;
+    }
+    atomic_fetch_add_explicit(&breaker->answers, 1, memory_order_relaxed);
+    smart_word_set(&breaker->pace_us,
+                   pace ? pace - pace / 8 + us / 8 : us + !us);
+    smart_word_set(&breaker->answer_s, (apr_uint64_t)now->wall_s);
+}
+
 smart_breaker_change_e smart_breaker_report(smart_breaker_t *breaker,
                                             bool success,
                                             apr_int64_t started_us,
@@ -212,6 +235,7 @@ smart_breaker_change_e smart_breaker_report(smart_breaker_t *breaker,
     if (!breaker) {
         return SMART_BREAKER_SAME;
     }
+    note(breaker, success, started_us, now);
     return success ? report_success(breaker, ms)
                    : report_failure(breaker, ms_of(started_us), ms);
 }
@@ -226,4 +250,8 @@ void smart_breaker_look(const smart_breaker_t *table, unsigned n,
     view->state = state_of(word);
     view->failures = failures_of(word);
     view->openings = smart_word_get(&slot->openings);
+    view->answers = smart_word_get(&slot->answers);
+    view->failed = smart_word_get(&slot->failed);
+    view->pace_us = smart_word_get(&slot->pace_us);
+    view->answer_s = (apr_int64_t)smart_word_get(&slot->answer_s);
 }

@@ -7,7 +7,8 @@
  *              one question each SMART_BREAKER_PROBE_US         -> PROBE
  *   half open  the same, while such a probe may be under way
  *
- *   table      64 slots of 64 bytes: id | state | used | openings
+ *   table      64 slots of 64 bytes: id | state | used | openings | answers |
+ *              failures | pace | last answer
  *   state      state 2 | failures 6 | time 56                      (bits)
  *   time       closed: when it was closed; else when the next probe is due;
  *              milliseconds of mono_us
@@ -21,6 +22,9 @@
  *      SMART_BREAKER_PROBE_US, and NO never means more than "not now".
  *   4. A failure of a question older than the last closing does not count:
  *      those that still hang when a server comes back do not open it again.
+ *
+ * The words for status pages are changed without order: each is near the truth
+ * by itself, and nothing is decided by them.
  *
  * Does not: know why a question failed. Answers that prove something about a
  * token are successes, whatever they say.
@@ -44,7 +48,10 @@ typedef struct smart_breaker_t {
     smart_word_t state;
     smart_word_t used_us;  /* mono_us of some recent use */
     smart_word_t openings; /* how often it opened */
-    smart_word_t unused[4];
+    smart_word_t answers;  /* questions that were answered */
+    smart_word_t failed;   /* and that were not */
+    smart_word_t pace_us;  /* what recent answers took; 0: there was none */
+    smart_word_t answer_s; /* wall_s of the last answer; 0: none */
 } smart_breaker_t;
 
 _Static_assert(sizeof(smart_breaker_t) == 64, "a breaker is a cache line");
@@ -77,6 +84,10 @@ typedef struct smart_breaker_view_t {
     smart_breaker_state_e state;
     unsigned failures; /* in a row */
     apr_uint64_t openings;
+    apr_uint64_t answers;
+    apr_uint64_t failed;
+    apr_uint64_t pace_us;
+    apr_int64_t answer_s;
 } smart_breaker_view_t;
 
 /**

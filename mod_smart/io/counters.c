@@ -5,9 +5,7 @@
 #include "io/counters.h"
 
 #include "io/owner.h"
-
-#include <pthread.h>
-#include <stdint.h>
+#include "io/stripe.h"
 
 typedef struct block_t {
     smart_word_t count[SMART_COUNT_COUNT];
@@ -21,15 +19,12 @@ typedef struct block_t {
 _Static_assert(sizeof(block_t) == sizeof(smart_word_t) * SMART_COUNTER_WORDS &&
                    sizeof(block_t) % 64 == 0,
                "a block is whole cache lines");
-_Static_assert((SMART_COUNTER_STRIPES & (SMART_COUNTER_STRIPES - 1)) == 0,
-               "a power of two");
+_Static_assert(SMART_COUNTER_STRIPES == SMART_STRIPES, "a block each");
 
 struct smart_counters_t {
     block_t *blocks;                        /* in shared memory */
     block_t *stripe[SMART_COUNTER_STRIPES]; /* of this process */
 };
-
-#define STRIPE_BITS 3 /* 2^3 = SMART_COUNTER_STRIPES */
 
 static const char *const name[] = {
     [SMART_COUNT_HIT] = "cache_hits",
@@ -126,13 +121,9 @@ unsigned smart_counters_join(smart_counters_t *counters, unsigned threads)
     return taken;
 }
 
-/* Threads differ in where their descriptors lie. */
 static block_t *stripe_of(smart_counters_t *counters)
 {
-    const apr_uint64_t thread = (apr_uint64_t)(uintptr_t)pthread_self();
-
-    return counters->stripe[(thread * APR_UINT64_C(0x9e3779b97f4a7c15)) >>
-                            (64 - STRIPE_BITS)];
+    return counters->stripe[smart_stripe()];
 }
 
 static void add(smart_word_t *word, apr_uint64_t n)

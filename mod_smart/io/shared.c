@@ -14,7 +14,9 @@
 /* Of the part that is before the cache; each part begins on a cache line. */
 #define UP(n)       (((n) + LINE - 1) / LINE * LINE)
 #define COUNTERS_AT UP(HEADER_WORDS * 8)
-#define BREAKERS_AT (COUNTERS_AT + UP(SMART_COUNTERS_BYTES))
+#define TALLIES_AT  (COUNTERS_AT + UP(SMART_COUNTERS_BYTES))
+#define HOUR_AT     (TALLIES_AT + UP(SMART_TALLY_BYTES))
+#define BREAKERS_AT (HOUR_AT + UP(SMART_HOUR_BYTES))
 #define PERMITS_AT  (BREAKERS_AT + UP(SMART_BREAKER_BYTES))
 #define LEASES_AT   (PERMITS_AT + UP(SMART_PERMITS_BYTES))
 #define FIXED_BYTES (LEASES_AT + UP(SMART_LEASE_BYTES))
@@ -58,7 +60,9 @@ static void header_make(apr_size_t bytes, const layout_t *layout,
                         apr_uint64_t header[HEADER_WORDS])
 {
     header[0] = MAGIC;
-    header[1] = SMART_SHARED_LAYOUT;
+    /* Counts are found by these numbers. */
+    header[1] = SMART_SHARED_LAYOUT | (apr_uint64_t)SMART_COUNT_COUNT << 16 |
+                (apr_uint64_t)SMART_REASON_COUNT << 32;
     header[2] = bytes;
     header[3] = layout->cache_bytes;
     header[4] = SMART_COUNTERS_BYTES;
@@ -73,6 +77,8 @@ static void handles_make(const layout_t *layout, unsigned permits,
     unsigned char *first = layout->first;
 
     shared->counters = smart_counters_create(first + COUNTERS_AT, p);
+    shared->tallies = smart_tallies_create(first + TALLIES_AT, p);
+    shared->hour = (smart_hour_t *)(void *)(first + HOUR_AT);
     shared->breakers = (smart_breaker_t *)(void *)(first + BREAKERS_AT);
     shared->permits = smart_permits_create(first + PERMITS_AT, permits, p);
     shared->leases = smart_leases_create(first + LEASES_AT, p);

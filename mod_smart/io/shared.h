@@ -2,7 +2,7 @@
 /*
  * shared.h: what all processes share, in one segment.
  *
- *   header | counters | breakers | permits | leases | cache
+ *   header | counters | tallies | hour | breakers | permits | leases | cache
  *
  *   header   64 bytes: magic, layout, size of the whole and of the parts
  *   cache    the rest, from a page boundary on; see cache.h
@@ -28,11 +28,13 @@
 #include "io/breaker.h"
 #include "io/cache.h"
 #include "io/counters.h"
+#include "io/hour.h"
 #include "io/lease.h"
 #include "io/permits.h"
+#include "io/tally.h"
 
-#define SMART_SHARED_LAYOUT 3u /* raise it when a part changes its layout */
-#define SMART_SHARED_FIXED  ((apr_size_t)288 * 1024) /* all but the cache */
+#define SMART_SHARED_LAYOUT 4u /* raise it when a part changes its layout */
+#define SMART_SHARED_FIXED  ((apr_size_t)572 * 1024) /* all but the cache */
 
 /** A process' handles on the parts. */
 typedef struct smart_shared_t {
@@ -41,6 +43,8 @@ typedef struct smart_shared_t {
     smart_permits_t *permits;
     smart_breaker_t *breakers; /* table for smart_breaker_find */
     smart_counters_t *counters;
+    smart_tallies_t *tallies;
+    smart_hour_t *hour;
 } smart_shared_t;
 
 /**

@@ -190,6 +190,29 @@ static void status_page_sees_the_states(void **state)
     assert_int_equal(view.state, SMART_BREAKER_IS_HALF_OPEN);
 }
 
+static void status_page_sees_how_fast_it_answers(void **state)
+{
+    smart_breaker_view_t view;
+    unsigned i;
+
+    smart_breaker_look(TABLE, 77 % SMART_BREAKER_SLOTS, &view);
+    assert_int_equal(view.pace_us + view.answers + view.failed, 0);
+    smart_breaker_report(breaker, true, now.mono_us - 8000, &now);
+    smart_breaker_look(TABLE, 77 % SMART_BREAKER_SLOTS, &view);
+    assert_int_equal(view.pace_us, 8000);
+    assert_int_equal(view.answer_s, now.wall_s);
+    report(false); /* has no pace */
+    for (i = 0; i < 60; i++) {
+        smart_breaker_report(breaker, true, now.mono_us - 16000, &now);
+    }
+    smart_breaker_look(TABLE, 77 % SMART_BREAKER_SLOTS, &view);
+    assert_in_range(view.pace_us, 15900, 16000);
+    assert_int_equal(view.answers, 61);
+    assert_int_equal(view.failed, 1);
+    smart_breaker_report(breaker, true, now.mono_us + 1, &now);
+    report(true);
+}
+
 static void garbage_turns_nobody_away_for_long(void **state)
 {
     unsigned i;
@@ -273,6 +296,7 @@ int main(void)
         breaker_test(endpoints_have_breakers_of_their_own),
         breaker_test(full_table_goes_without_until_one_is_idle),
         breaker_test(status_page_sees_the_states),
+        breaker_test(status_page_sees_how_fast_it_answers),
         breaker_test(garbage_turns_nobody_away_for_long),
         breaker_test(of_many_processes_one_is_told_and_one_probes),
     };

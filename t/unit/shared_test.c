@@ -210,6 +210,17 @@ static void parts_do_not_overlap(void **state)
     for (i = 0; i < SMART_BREAKER_SLOTS; i++) {
         assert_non_null(smart_breaker_find(shared.breakers, 100 + i, &now));
     }
+    for (i = 0; i < 2 * SMART_TALLY_ROWS; i++) {
+        const smart_tally_t *tally =
+            smart_tally_join(shared.tallies, 100 + i, 1, pool);
+
+        smart_tally_count(tally, 0);
+        smart_tally_count(tally, SMART_TALLY_COUNTS - 1);
+    }
+    for (i = 1; i <= SMART_HOUR_SLOTS; i++) {
+        smart_hour_note(shared.hour, shared.counters,
+                        (apr_time_t)i * 60 * APR_USEC_PER_SEC);
+    }
     smart_count(shared.counters, SMART_COUNT_DENIED_OTHER);
     smart_count_latency(shared.counters, INT64_MAX / 2);
     smart_counters_sum(shared.counters, &sums);
