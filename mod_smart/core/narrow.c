@@ -13,9 +13,8 @@
 typedef struct sum_t {
     int count;
     const char *patient; /* all are held to it; NULL: not all, or several */
-    bool constrained;    /* all are */
-    apr_array_header_t *constraints; /* smart_slice_t, each once; an empty one
-                                        when not all are */
+    apr_array_header_t *constraints; /* smart_slice_t, each once; empty: of
+                                        a scope that has none */
 } sum_t;
 
 static smart_slice_t constraint_of(const smart_grant_t *grant,
@@ -45,13 +44,11 @@ static void add_scope(sum_t *sum, const smart_grant_t *grant,
 {
     if (sum->count == 0) {
         sum->patient = part->patient;
-        sum->constrained = part->constrained;
     }
     if (sum->patient &&
         (!part->patient || strcmp(sum->patient, part->patient) != 0)) {
         sum->patient = NULL;
     }
-    sum->constrained = sum->constrained && part->constrained;
     sum->count++;
     add_constraint(sum, constraint_of(grant, scope));
 }
@@ -130,7 +127,8 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* One pair with all values; nothing when that would not say the same. */
+/* One pair with all values; nothing when that would not say the same, as when
+   one of them has no constraint. */
 static void push_joined(apr_array_header_t *pairs,
                         const apr_array_header_t *constraints)
 {
@@ -158,14 +156,11 @@ static void push_constraints(apr_array_header_t *pairs, const sum_t *sum)
 {
     const int n = sum->constraints->nelts;
 
-    if (!sum->constrained || n > SMART_NARROW_VALUES) {
-        return;
-    }
     if (n == 1) {
         push_constraint(pairs,
                         APR_ARRAY_IDX(sum->constraints, 0, smart_slice_t));
     }
-    else {
+    if (n > 1 && n <= SMART_NARROW_VALUES) {
         push_joined(pairs, sum->constraints);
     }
 }

@@ -59,8 +59,9 @@ static bool read_param(const smart_json_t *param, apr_pool_t *p,
 
     pair->name = pair->value = NULL;
     while ((value = smart_json_next(param, &cursor, &name)) != NULL) {
-        if (smart_slice_is(name, "name") && smart_json_string(value, &text)) {
-            pair->name = text.ptr;
+        if (smart_slice_is(name, "name")) {
+            smart_json_string(value, &text);
+            pair->name = text.ptr; /* NULL: it is none */
             continue;
         }
         if (pair->value) { /* value[x] is one */
@@ -121,8 +122,8 @@ static bool read_parameters(const smart_json_t *body, smart_search_t *search,
 
     while ((value = smart_json_next(body, &cursor, &name)) != NULL) {
         if (smart_slice_is(name, "resourceType")) {
-            is_parameters = smart_json_string(value, &text) &&
-                            smart_slice_is(text, "Parameters");
+            smart_json_string(value, &text);
+            is_parameters = smart_slice_is(text, "Parameters");
         }
         else if (!smart_slice_is(name, "parameter") ||
                  !read_list(value, search, p)) {
@@ -141,8 +142,8 @@ static const smart_json_t *with_last(const smart_json_t *body,
     smart_search_t search;
     const char *why;
 
-    if (!smart_search_parse(smart_slice(query), p, &search, &why) ||
-        !search.count) {
+    smart_search_parse(smart_slice(query), p, &search, &why);
+    if (!search.count) { /* too many parameters */
         return NULL;
     }
     last = &search.params[search.count - 1];
@@ -154,7 +155,8 @@ static const smart_json_t *with_last(const smart_json_t *body,
                        p);
     }
     list = smart_json_get(out, smart_slice("parameter"));
-    return smart_json_insert(list, smart_json_count(list), one, p) ? out : NULL;
+    smart_json_insert(list, smart_json_count(list), one, p);
+    return out;
 }
 
 smart_decision_t smart_operation_body(const smart_policy_t *policy,
@@ -174,7 +176,7 @@ smart_decision_t smart_operation_body(const smart_policy_t *policy,
     }
     both.body = false;
     d = smart_decide(policy, grant, &both, p);
-    if (d.permit && d.query) {
+    if (d.query) {
         *pnew = with_last(body, d.query, p);
         d.query = NULL;
         if (!*pnew) {

@@ -56,7 +56,7 @@ const char *smart_trace_obligations(unsigned owed, apr_pool_t *p)
 
 /* --- scopes -------------------------------------------------------------- */
 
-/* Whether the part that a scope belongs to may be used. */
+/* Whether the scopes of a context may be used, constrained or not. */
 static smart_ignored_e usable(const smart_policy_t *policy,
                               const smart_grant_t *grant,
                               const smart_scope_t *scope)
@@ -66,8 +66,7 @@ static smart_ignored_e usable(const smart_policy_t *policy,
 
     for (n = 0; n < SMART_PARTS; n++) {
         if (smart_part_at(grant, policy, n, &part) &&
-            part.context == scope->context &&
-            part.constrained == (scope->constraint_len > 0)) {
+            part.context == scope->context) {
             if (part.unusable == SMART_REASON_UNDECIDED) {
                 return SMART_IGNORED_NOT;
             }
@@ -105,7 +104,7 @@ static smart_ignored_e by_rule(const smart_scope_t *scope,
 static bool is_of_types(const smart_scope_t *scope, const smart_need_t *need)
 {
     return scope->type == SMART_TYPE_ANY ||
-           (!need->types.all && smart_typeset_lists(&need->types, scope->type));
+           smart_typeset_lists(&need->types, scope->type);
 }
 
 /* Letters of constrained scopes are not pooled. */
@@ -146,9 +145,6 @@ smart_ignored_e smart_trace_scope(const smart_policy_t *policy,
 
     if (ignored != SMART_IGNORED_NOT) {
         return ignored;
-    }
-    if (i->kind == SMART_INTERACTION_UNKNOWN) {
-        return SMART_IGNORED_INTERACTION;
     }
     if (rule) {
         return by_rule(scope, i, rule);

@@ -5,6 +5,7 @@
 #include "ask.h"
 
 #include <apr_general.h>
+#include <apr_tables.h>
 
 #include "core/operation_body.h"
 
@@ -74,6 +75,9 @@ static const body_t bodies[] = {
           SMART_REASON_INTERACTION),
     SHOWS("nothing else", "{\"resourceType\":\"Parameters\"}",
           "{\"resourceType\":\"Parameters\",\"id\":\"a\"}", SMART_REASON_BODY),
+    SHOWS("no list of another name", "{\"resourceType\":\"Parameters\"}",
+          "{\"resourceType\":\"Parameters\",\"contained\":[]}",
+          SMART_REASON_BODY),
     SHOWS("Parameters", "{\"resourceType\":\"Parameters\"}",
           "{\"resourceType\":\"Patient\"}", SMART_REASON_BODY),
     SHOWS("a name", "{\"resourceType\":\"Parameters\"}", "{}",
@@ -183,6 +187,38 @@ static void an_export_is_told_its_types_in_the_body(void **state)
     }
 }
 
+/* As many as a query may have, and with the type that is filled in. */
+static void there_are_not_too_many_parameters(void **state)
+{
+    static const struct {
+        unsigned count;
+        smart_reason_e reason;
+    } rows[] = {
+        {SMART_MAX_PARAMS - 1, SMART_REASON_UNDECIDED},
+        {SMART_MAX_PARAMS, SMART_REASON_INTERNAL},
+        {SMART_MAX_PARAMS + 1, SMART_REASON_BODY},
+    };
+    const ask_t ask = BY("system/Patient.rs", EXPORT);
+    const smart_json_t *new_body;
+    size_t n;
+
+    for (n = 0; n < sizeof(rows) / sizeof(rows[0]); n++) {
+        apr_array_header_t *list =
+            apr_array_make(pool, 512, sizeof(const char *));
+        smart_decision_t d;
+        while ((unsigned)list->nelts < rows[n].count) {
+            APR_ARRAY_PUSH(list, const char *) =
+                "{\"name\":\"_since\",\"valueInstant\":\"2024\"}";
+        }
+        d = decide(
+            &ask,
+            apr_psprintf(pool, ONE("%s"), apr_array_pstrcat(pool, list, ',')),
+            &new_body);
+        assert_int_equal(d.reason, rows[n].reason);
+        assert_int_equal(d.permit, rows[n].reason == SMART_REASON_UNDECIDED);
+    }
+}
+
 static void only_operations_are_judged(void **state)
 {
     const ask_t ask = BY("system/*.cruds", "POST /Observation");
@@ -198,6 +234,7 @@ int main(void)
         cmocka_unit_test(a_body_permits_what_a_url_would),
         cmocka_unit_test(url_and_body_are_judged_together),
         cmocka_unit_test(an_export_is_told_its_types_in_the_body),
+        cmocka_unit_test(there_are_not_too_many_parameters),
         cmocka_unit_test(only_operations_are_judged),
     };
     int failed;

@@ -103,6 +103,7 @@ static void accept_has_to_allow_json(void **state)
         {"application/json ;q=1", true},
         {"application/json;v=0", true},
         {"application/json;qs=0", true},
+        {"application/json;qa0", true},
         {"application/json;q=", true},
         {",", false},
     };

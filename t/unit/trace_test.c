@@ -83,12 +83,14 @@ static void a_rule_asks_for_its_own(void **state)
     const ask_t other = BY("user/Observation.r", READ);
     const ask_t context = BY("system/Observation.d", READ);
     const ask_t type = BY("user/Condition.d", READ);
+    const ask_t all = BY("user/*.d", READ);
     const smart_rule_t *rule = rule_of("read", "*", "user/*.d");
 
     assert_int_equal(of(&held, rule), SMART_IGNORED_NOT);
     assert_int_equal(of(&other, rule), SMART_IGNORED_RULE);
     assert_int_equal(of(&context, rule), SMART_IGNORED_RULE);
     assert_int_equal(of(&type, rule), SMART_IGNORED_RULE);
+    assert_int_equal(of(&all, rule), SMART_IGNORED_NOT);
     rule = rule_of("read", "Observation", "user/Condition.d");
     assert_int_equal(of(&type, rule), SMART_IGNORED_NOT);
     assert_int_equal(of(&held, rule), SMART_IGNORED_RULE);
@@ -101,7 +103,8 @@ static void every_number_has_a_text(void **state)
     for (n = -1; n <= SMART_IGNORED_COUNT; n++) {
         assert_true(*smart_trace_text((smart_ignored_e)n));
     }
-    assert_string_equal(smart_trace_text((smart_ignored_e)99),
+    assert_string_equal(smart_trace_text(SMART_IGNORED_NOT), "it counts");
+    assert_string_equal(smart_trace_text((smart_ignored_e)2147483647),
                         smart_trace_text(SMART_IGNORED_UNKNOWN));
 }
 
