@@ -3,7 +3,8 @@
  * decision.h: (policy, grant, interaction) -> permit or deny. Total, pure.
  *
  * A request is restricted when what permits it is a patient/ scope, a user/
- * scope of a user who is a Patient, or a constrained scope. Scopes are tried
+ * scope of a user who is a Patient, or a constrained scope; with the
+ * compartment left to the backend, a constrained scope alone. Scopes are tried
  * from the least restricted on (system, user, patient; unconstrained first),
  * so that a wider scope is never held back by a narrower one.
  *
@@ -18,7 +19,8 @@
  *      unconstrained scopes of one context unite.
  *   4. Without a token only what is public is permitted.
  *
- * See letters.h for what an interaction needs, part.h for the order, and
+ * See letters.h for what an interaction needs, part.h for the order, narrow.h
+ * for what is appended, operation_body.h for operations with a body, and
  * restriction.h, unrestricted.h and operation.h for what comes with a permit.
  */
 #ifndef SMART_DECISION_H
