@@ -3,9 +3,10 @@
 # usage: perl -It/lib -It/e2e/lib build/demo-real.pl [--once]
 #                                             (started by build/demo-real)
 #
-# httpd with the module on the smallest safe configuration, between a real
-# authorization server and a real FHIR server. The tokens were got the way
-# apps get them: by signing in, with PKCE, or as a backend service.
+# httpd with the module, between a real authorization server and a real FHIR
+# server, and a SMART app to open in a browser. The tokens of the transcript
+# were got the way apps get them: by signing in, with PKCE, or as a backend
+# service.
 #
 # Exit status with --once: 0 every answer was as expected; 1 not.
 use strict;
@@ -26,8 +27,11 @@ $SIG{INT} = $SIG{TERM} = sub { exit 130 };
 my $port = Smart::Lab->free_port;
 my $fhir = "http://127.0.0.1:$port/fhir";
 my $real = Smart::Real->new(public_url => $fhir);
+my $app = $real->app;
 my $httpd = $real->httpd(port_list => [$port], conf => Smart::Lab->protected(
-    extra => 'Header set Smart-Cache "%{SMART_CACHE}e" env=SMART_CACHE'));
+    extra => join "\n", Smart::Real->for_apps($app), 'SmartCacheTTL 30s',
+    'Header set Smart-Cache "%{SMART_CACHE}e" env=SMART_CACHE'));
+$real->wait_for_discovery($httpd);
 my $show = Smart::Show->new(base => $fhir,
                             asked => sub { $real->count($_[0]) });
 
@@ -51,6 +55,7 @@ httpd with mod_smart   $fhir
 FHIR server behind it  ${\ $real->fhir_base}   (believes whoever reaches it)
 authorization server   ${\ $real->issuer}
 configuration          ${\ $httpd->dir}/httpd.conf
+a SMART app            $app
 
 clinician  $clinician
            $CLINICIAN
@@ -156,7 +161,15 @@ exit($show->unexpected ? 1 : 0) if $o{once};
 
 print <<"END";
 
-All of this keeps running; Ctrl-C ends it. Another token, and what the
+All of this keeps running; Ctrl-C ends it.
+
+Open in a browser, sign in as whom you like, and pick a patient:
+  $app/launch.html?iss=$fhir
+or as from an EHR, which has picked one already:
+  $app/launch.html?iss=$fhir&launch=pat:pat-2
+When you log out there, or revoke its token, that is noticed within 30 s.
+
+Another token, and what the
 authorization server says of one:
   curl -u batch:batch-secret ${\ $real->issuer}/token \\
       -d grant_type=client_credentials -d scope=system/Patient.rs

@@ -17,6 +17,8 @@
 //   gateway-jwt  may introspect, private_key_jwt RS384 or ES384
 //   app          public app, authorization code with PKCE, refresh tokens
 //   app-brief    the same, with access tokens of three seconds
+//   chart        the same, in a browser: called back at /index.html of any
+//                port of 127.0.0.1, whose pages may use the token endpoint
 //   batch        backend service, client_secret_basic (batch-secret)
 //   backend      backend service, private_key_jwt (SMART Backend Services)
 //
@@ -28,7 +30,8 @@
 //
 // A user signs in and agrees with one form at /interaction/<uid>: login and,
 // for the scope launch/patient, patient. An app says aud=<FHIR base>, as SMART
-// has it, or resource=<FHIR base>, as RFC 8707 has it.
+// has it, or resource=<FHIR base>, as RFC 8707 has it. With the scopes openid
+// and fhirUser its ID token says who the user is.
 //
 // Introspection answers what oidc-provider answers, with patient and fhirUser
 // in it. Tokens are opaque. Something JWT-shaped is refused with status 400
@@ -65,7 +68,11 @@ const ACCOUNTS = {
 const SCOPES = ['openid', 'fhirUser', 'offline_access', 'launch',
                 'launch/patient'];
 const SMART_SCOPE = /^(patient|user|system)\/[A-Za-z*]+\.[a-z*]+(\?.*)?$/;
+const PATIENTS = {
+    'pat-1': 'Anna Able', 'pat-2': 'Bert Baker', 'pat-3': 'Anne Able',
+};
 const CALLBACK = 'http://127.0.0.1/callback';
+const CHART_PAGE = 'http://127.0.0.1/index.html';
 
 // What the user chose, by the id of the grant that came of it.
 const launches = new Map();
@@ -98,8 +105,8 @@ function secretClient(client_id, client_secret, grant_types) {
              token_endpoint_auth_method: 'client_secret_basic' };
 }
 
-function app(client_id) {
-    return { client_id, application_type: 'native', redirect_uris: [CALLBACK],
+function app(client_id, callback = CALLBACK) {
+    return { client_id, application_type: 'native', redirect_uris: [callback],
              grant_types: ['authorization_code', 'refresh_token'],
              response_types: ['code'], token_endpoint_auth_method: 'none' };
 }
@@ -129,6 +136,12 @@ function resourceServer(ctx, indicator) {
     return { scope, audience: indicator, accessTokenFormat: 'opaque' };
 }
 
+// What an ID token may hold of a user.
+function userClaims(id) {
+    return { sub: id, ...(ACCOUNTS[id]
+        && { fhirUser: `${options.resource[0]}/${ACCOUNTS[id]}` }) };
+}
+
 // The launch context and the user, as the resource server needs them.
 function tokenClaims(ctx, token) {
     const launch = launches.get(token.grantId);
@@ -150,15 +163,21 @@ function configuration() {
             ...keyClient('gateway-jwt', []),
             app('app'),
             app('app-brief'),
+            app('chart', CHART_PAGE),
             secretClient('batch', 'batch-secret', ['client_credentials']),
             ...keyClient('backend', ['client_credentials']),
         ],
         scopes: SCOPES,
+        claims: { openid: ['sub'], fhirUser: ['fhirUser'] },
+        conformIdTokenClaims: false, // fhirUser is looked for in ID tokens
+        // A page may ask from where its app may be called back.
+        clientBasedCORS: (ctx, origin, client) =>
+            client.redirectUriAllowed(`${origin}/index.html`),
         extraParams: ['aud', 'launch'],
         cookies: { keys: ['not a secret: the lab has none'] },
         clockTolerance: 0,
         findAccount: (ctx, id) => (id in ACCOUNTS
-            ? { accountId: id, claims: () => ({ sub: id }) } : undefined),
+            ? { accountId: id, claims: () => userClaims(id) } : undefined),
         extraTokenClaims: tokenClaims,
         interactions: { url: (ctx, i) => `/interaction/${i.uid}` },
         expiresWithSession: () => false,
@@ -204,13 +223,32 @@ function configuration() {
 
 // --- sign-in and consent ---------------------------------------------------
 
-const PAGE = (launch, scope) => `<!DOCTYPE html>
+const select = (label, name, choices) => `<p><label>${label}
+<select name="${name}">
+${Object.entries(choices).map(([value, text]) =>
+        `<option value="${value}">${text}`).join('\n')}
+</select></label></p>`;
+
+const who = Object.fromEntries(Object.entries(ACCOUNTS).map(
+    ([id, fhirUser]) => [id, `${id} (${fhirUser ?? 'nobody in FHIR'})`]));
+
+const PAGE = ({ client_id: client, scope }) => `<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
 <title>Sign in</title>
+<link rel="icon" href="data:,">
+<style>body { font: 16px/1.5 sans-serif; margin: 2em auto; max-width: 32em }
+select, button { font: inherit } li { font-family: monospace }</style>
+<h1>Sign in</h1>
 <form method="post">
-<p>Scopes: ${scope.replace(/[^\w ./*?=|:-]/g, '_')}</p>
-<p><label>Account <input name="login" value="user-1"></label></p>
-${launch ? '<p><label>Patient <input name="patient" value="pat-1"></label></p>'
-         : ''}
+${select('Account', 'login', who)}
+${scope.split(' ').includes('launch/patient')
+        ? select('Patient', 'patient', PATIENTS) : ''}
+<p>${client} asks for</p>
+<ul>
+${scope.replace(/[^\w ./*?=|:-]/g, '_').replace(/\S+/g, '<li>$&')}
+</ul>
 <button>Agree</button>
 </form>
 `;
@@ -265,21 +303,25 @@ async function interaction(op, req, res) {
     }
     const { params } = await op.interactionDetails(req, res);
     res.writeHead(200, { 'content-type': 'text/html; charset=utf-8' });
-    res.end(PAGE(params.scope.includes('launch/patient'), params.scope));
+    res.end(PAGE(params));
 }
 
 // --- the rest ----------------------------------------------------------------
 
-// SMART wants patient beside the access token. oidc-provider's own body has
-// no place for it, so it is put in on the way out.
+// SMART wants patient beside the access token, and in scope all that was
+// granted. oidc-provider's own body has no place for the one and tells of the
+// other only what is the FHIR server's, so they are put in on the way out.
 async function addLaunchContext(ctx, next) {
     await next();
-    const { oidc } = ctx;
-    if (oidc?.route === 'token' && ctx.body?.access_token) {
-        const launch = launches.get(oidc.entities.AccessToken?.grantId);
-        if (launch?.patient) {
-            ctx.body.patient = launch.patient;
-        }
+    const { oidc, body: answer } = ctx;
+    const launch = oidc?.route === 'token' && answer?.access_token
+        && launches.get(oidc.entities.AccessToken?.grantId);
+    if (launch) {
+        answer.scope = [...launch.scopes.filter((s) => SCOPES.includes(s)),
+                        answer.scope].join(' ').trim();
+    }
+    if (launch?.patient) {
+        answer.patient = launch.patient;
     }
 }
 
@@ -300,6 +342,17 @@ function tellCount(url, res) {
     res.end(JSON.stringify({ count }));
 }
 
+// SMART apps ask for offline_access alone; oidc-provider heeds that only with
+// prompt=consent, as OpenID Connect has it.
+function promptForOffline(req, url) {
+    const { searchParams: query } = url;
+    if (url.pathname === '/auth' && !query.has('prompt')
+        && query.get('scope')?.split(' ').includes('offline_access')) {
+        query.set('prompt', 'consent');
+        req.url = url.pathname + url.search;
+    }
+}
+
 function answer(op, oauth, req, res) {
     const url = new URL(req.url, 'http://127.0.0.1');
     if (url.pathname === '/lab/count') {
@@ -309,6 +362,7 @@ function answer(op, oauth, req, res) {
             res.writeHead(400).end(`${e.message}\n`);
         });
     } else {
+        promptForOffline(req, url);
         oauth(req, res);
     }
 }

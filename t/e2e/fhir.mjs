@@ -11,10 +11,12 @@
 // request that arrives is kept: GET /lab/log tells method, target and headers
 // of all of them and forgets them.
 //
-// What the router does not do is not done: paging, _include, operations other
-// than $graphql.
+// What a FHIR server does around the router is done here: a search answers with
+// fullUrl and, with _count, links to its pages, absolute and with the address
+// the server knows itself by. What the router does not do is not done:
+// _include, operations other than $graphql.
 import {
-    badRequest, getStatus, indexSearchParameterBundle,
+    badRequest, formatSearchQuery, getStatus, indexSearchParameterBundle,
     indexStructureDefinitionBundle, isResourceType, normalizeOperationOutcome,
     notFound,
 } from '@medplum/core';
@@ -38,7 +40,30 @@ const BASE = '/fhir';
 const MAX_BODY = 4 * 1024 * 1024; // bytes
 const TYPE = 'application/fhir+json; charset=utf-8';
 
-const repository = new MemoryRepository();
+let own; // where this server believes to be: its base, absolute
+
+function page(request, relation, offset) {
+    return { relation, url: `${own}/${request.resourceType}`
+        + formatSearchQuery({ ...request, offset }) };
+}
+
+class Repository extends MemoryRepository {
+    async search(request) {
+        const bundle = await super.search(request);
+        const { offset = 0, count } = request;
+        bundle.link = [page(request, 'self', request.offset)];
+        if (count > 0 && offset + count < bundle.total) {
+            bundle.link.push(page(request, 'next', offset + count));
+        }
+        for (const entry of bundle.entry ?? []) {
+            const { resourceType, id } = entry.resource;
+            entry.fullUrl = `${own}/${resourceType}/${id}`;
+        }
+        return bundle;
+    }
+}
+
+const repository = new Repository();
 const router = new FhirRouter();
 const log = [];
 
@@ -186,5 +211,6 @@ const server = createServer((req, res) => {
 // Longer than any pause of a test: a proxy must not find its connection closed.
 server.keepAliveTimeout = 75_000; // ms
 server.listen(Number(options.port), '127.0.0.1', () => {
+    own = `http://127.0.0.1:${server.address().port}${BASE}`;
     console.log(`listening ${server.address().port}`);
 });

@@ -7,6 +7,9 @@
 #   my $t = $real->launch(scope => 'user/Observation.rs');
 #   my $r = $h->get('/fhir/Observation/obs-1', $t->{access_token});
 #
+# app() is the origin of a SMART app, a server of its own; browser() a Chromium
+# to run it in (Smart::Browser).
+#
 # Tokens come the way apps get them: launch() walks the authorization code
 # flow with PKCE, form and cookies included; backend() asks for
 # client_credentials. Their aud is public_url().
@@ -23,10 +26,12 @@ use Digest::SHA qw(sha256);
 use File::Basename ();
 use File::Path ();
 use MIME::Base64 qw(encode_base64);
+use Smart::Browser ();
 use Smart::Child ();
 use Smart::Client ();
 use Smart::Httpd ();
 use Smart::Json qw(json_decode json_encode);
+use Time::HiRes qw(sleep);
 
 my $TOP = Cwd::abs_path(File::Basename::dirname(__FILE__) . '/../../../..');
 my $CALLBACK = 'http://127.0.0.1/callback';
@@ -41,7 +46,8 @@ sub missing {
     return 'Node.js 20.19 or later is needed'
         if !$major || $major < 20 || $major == 20 && $minor < 19;
     return 'npm packages are not installed: run t/e2e/run'
-        if !-d "$TOP/t/e2e/node_modules/oidc-provider";
+        if grep { !-d "$TOP/t/e2e/node_modules/$_" }
+        qw(oidc-provider fhirclient playwright-core);
     return undef;
 }
 
@@ -116,7 +122,25 @@ sub start_as {
 sub stop_as { return $_[0]{as}->stop }
 sub as_signal { my ($self, $name) = @_; return $self->{as}->signal($name) }
 
+# The app of t/e2e/app, and its origin.
+sub app {
+    my ($self) = @_;
+    $self->_start(app => 'app.mjs') if !$self->{app};
+    return "http://127.0.0.1:$self->{app_port}";
+}
+
+# Pictures are kept in shots().
+sub browser {
+    my ($self) = @_;
+    if (!$self->{browser}) {
+        File::Path::make_path($self->shots);
+        $self->_start(browser => 'browser.mjs', '--shots', $self->shots);
+    }
+    return Smart::Browser->new(port => $self->{browser_port});
+}
+
 sub top { return $TOP }
+sub shots { return "$TOP/.out/e2e/shots" }
 sub dir { return $_[0]{dir} }
 sub public_url { return $_[0]{public_url} }
 sub other_url { return 'https://other.example.org/fhir' }
@@ -287,6 +311,32 @@ sub _visit {
 
 # --- httpd -----------------------------------------------------------------
 
+# Directives for apps of an origin, as text: what they find at the FHIR base,
+# and that they may read what comes from it.
+sub for_apps {
+    my ($class, $origin) = @_;
+    return <<"END";
+SmartDiscovery metadata \@AS\@/.well-known/openid-configuration
+SmartCapability launch-standalone launch-ehr client-public
+SmartCapability client-confidential-asymmetric sso-openid-connect
+SmartCapability context-standalone-patient context-ehr-patient
+SmartCapability permission-offline authorize-post
+SmartCorsOrigin $origin
+END
+}
+
+# Until httpd knows what the authorization server says of itself.
+sub wait_for_discovery {
+    my ($self, $h) = @_;
+    my $until = time() + 10;
+    while (time() < $until) {
+        return if $h->get('/fhir/.well-known/smart-configuration')
+            ->status == 200;
+        sleep 0.1;
+    }
+    die "no smart-configuration came\n" . $h->log_text;
+}
+
 # Options: see Smart::Httpd. Started, unless start => 0. Its ServerName is
 # that of the public URL.
 sub httpd {
@@ -309,7 +359,7 @@ sub DESTROY {
     return if $$ != $self->{owner};
     local ($?, $@, $!);
     Smart::Httpd::stop_below($self->{dir});
-    for (qw(as fhir)) { $self->{$_}->stop if $self->{$_} }
+    for (qw(browser app as fhir)) { $self->{$_}->stop if $self->{$_} }
     File::Path::remove_tree($self->{dir}) if !$ENV{SMART_LAB_KEEP};
     return;
 }
