@@ -18,6 +18,7 @@
 #include "httpd/audit.h"
 #include "httpd/body.h"
 #include "httpd/claim.h"
+#include "httpd/preread.h"
 #include "httpd/discovery.h"
 #include "httpd/inspect.h"
 #include "httpd/status.h"
@@ -116,6 +117,7 @@ static void register_hooks(apr_pool_t *p)
     APR_REGISTER_OPTIONAL_FN(smart_claim);
     smart_body_register(p);
     smart_inspect_register(p);
+    smart_preread_register(p);
     smart_require_register(p);
     smart_response_register(p);
     smart_statement_register(p);

@@ -93,6 +93,10 @@ int smart_authn_check(request_rec *r)
     if (ctx->is_public) {
         return OK;
     }
+    if (ctx->parent) { /* a pre-read is who it is for */
+        r->user = ctx->parent->r->user;
+        return OK;
+    }
     reason = authenticate(ctx);
     if (ctx->has_grant && !reason) {
         r->user = (char *)user_of(&ctx->grant); /* of the request's pool */

@@ -15,10 +15,14 @@
 #include <http_log.h>
 #include <http_request.h>
 
+#include "httpd/write.h"
+
 APLOG_USE_MODULE(smart);
 
 /* What the floor above core can do for a decision. */
-#define ENFORCED SMART_OBLIGE_FORM
+#define ENFORCED                                                               \
+    (SMART_OBLIGE_FORM | SMART_OBLIGE_NARROW | SMART_OBLIGE_INSPECT |          \
+     SMART_OBLIGE_BODY | SMART_OBLIGE_PREREAD | SMART_OBLIGE_MINIMAL)
 
 static void decide(smart_context_t *ctx)
 {
@@ -98,6 +102,37 @@ static int refuse(smart_context_t *ctx, smart_reason_e reason)
     return smart_refuse(ctx, reason);
 }
 
+/* Its parent has been judged, Require lines and all. httpd asks no
+   authorization hook for a sub-request with the URI of its parent, so this is
+   done later than for others. */
+static void permit_preread(smart_context_t *ctx)
+{
+    const smart_context_t *parent = ctx->parent;
+
+    ctx->authorization = parent->authorization;
+    ctx->grant = parent->grant;
+    ctx->has_grant = parent->has_grant;
+    ctx->source = parent->source;
+    ctx->decision.permit =
+        parent->permit.held && ctx->location && ctx->auth_type && !ctx->fault;
+    ctx->decided = true;
+    if (ctx->decision.permit) {
+        grant_permit(ctx);
+    }
+}
+
+/* What needs more than the headers and the form: at last it is known what is
+   sent, and that alone the permit is for. */
+static smart_reason_e fulfil(smart_context_t *ctx)
+{
+    smart_reason_e reason = smart_rewrite_pin(ctx); /* before work is done */
+
+    if (!reason) {
+        reason = smart_write_judge(ctx);
+    }
+    return reason ? reason : smart_rewrite(ctx);
+}
+
 int smart_authz_check(request_rec *r)
 {
     smart_context_t *ctx = smart_context_of(r);
@@ -108,6 +143,9 @@ int smart_authz_check(request_rec *r)
     }
     if (!ctx->location || !ctx->authenticated) {
         return smart_refuse(ctx, SMART_REASON_GATE);
+    }
+    if (ctx->parent) { /* see permit_preread */
+        return OK;
     }
     if (smart_reports(ctx)) {
         return report(ctx);
@@ -124,7 +162,7 @@ int smart_authz_check(request_rec *r)
     if (ask_require(ctx) != OK) {
         return refuse(ctx, SMART_REASON_REQUIRE);
     }
-    reason = ctx->preflight ? SMART_REASON_UNDECIDED : smart_rewrite(ctx);
+    reason = ctx->preflight ? SMART_REASON_UNDECIDED : fulfil(ctx);
     if (reason) {
         ctx->require_scope = NULL; /* another scope is not what it lacks */
         return refuse(ctx, reason);
@@ -138,6 +176,9 @@ int smart_authz_fixups(request_rec *r)
 {
     smart_context_t *ctx = smart_context_of(r);
 
+    if (ctx && ctx->parent && !ctx->permit.held) {
+        permit_preread(ctx);
+    }
     if (ctx && ctx->permit.held) {
         smart_environment(ctx, SMART_REASON_UNDECIDED);
         r->no_cache = 1;

@@ -484,6 +484,7 @@ smart_location_t *smart_location_make(const server_rec *s,
     take_token_policy(l, conf, p);
     take_policy(l, conf, p);
     take_rest(l, conf);
+    l->said_no_etag = apr_pcalloc(p, sizeof(*l->said_no_etag));
     if (!take_compartment(l, conf, p, perror) || !take_breaker(l, perror) ||
         !take_recipe(l, conf, p, perror) ||
         !take_discovery(l, conf, p, perror)) {

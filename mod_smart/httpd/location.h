@@ -45,6 +45,7 @@ typedef struct smart_location_t {
     bool forward_token;
     const char *const *cors_origins; /* NULL: no CORS */
     bool cors_any;
+    apr_uint32_t *said_no_etag; /* 1: a backend without versions is logged */
     smart_discovery_conf_e discovery;
     const char *discovery_from;       /* URL or path */
     smart_publication_t *publication; /* NULL: discovery is off */

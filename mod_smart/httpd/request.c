@@ -22,6 +22,7 @@
 #include <apr_strings.h>
 
 #include "core/lenient.h"
+#include "httpd/preread.h"
 
 smart_process_t smart_process;
 
@@ -229,6 +230,10 @@ static smart_context_t *context_make(request_rec *r, const smart_base_t *base,
     smart_context_t *ctx = apr_pcalloc(r->pool, sizeof(*ctx));
 
     ctx->r = r;
+    ctx->parent = smart_preread_parent(r);
+    if (ctx->parent) {
+        smart_preread_fields(r);
+    }
     ctx->base = base;
     ctx->auth_type = is_smart(r);
     smart_hour_tick(smart_process.shared.hour, smart_process.shared.counters,

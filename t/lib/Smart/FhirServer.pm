@@ -16,6 +16,7 @@
 #   multiple   conditional delete and patch take all matches
 #   case       (off) type and parameter names in any case
 #   double     (off) path decoded twice
+#   unversioned (off) neither ETag nor meta.versionId
 #
 # Control (JSON), outside the base path, on the exact raw path only:
 #   GET  /control/log      {log: [{time method target path query headers
@@ -83,7 +84,7 @@ sub reset {
     $self->{mode} = {
         search => 'normal', headers => [], page => 50,
         quirks => { path => 1, semicolon => 1, override => 1, range => 1,
-                    multiple => 1, case => 0, double => 0 } };
+                    multiple => 1, case => 0, double => 0, unversioned => 0 } };
     $self->{fault} = undef;
     $self->{api} = Smart::FhirApi->new(
         store => $self->{store}, base => $self->base, mode => $self->{mode});
@@ -208,6 +209,10 @@ sub _render {
     }
     my $status = $res->{status};
     $body //= '';
+    if ($self->{mode}{quirks}{unversioned}) {
+        @headers = grep { $_->[0] ne 'ETag' } @headers;
+        $body =~ s/,"versionId":"[^"]*"//g; # the last of meta
+    }
     if ($self->{mode}{quirks}{range} && $status == 200
         && ($req->{h}{range} // '') =~ /\Abytes=(\d+)-(\d*)\z/
         && $1 < length $body) {
