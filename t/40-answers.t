@@ -82,8 +82,6 @@ subtest 'one of each kind' => sub {
          GET => '/fhir/_history', $token],
         ['another patient', 'foreign', 404, 'not-found', '-',
          GET => '/fhir/Patient/pat-2', $patient],
-        ['not judged', 'not-judged', 403, 'forbidden',
-         challenge('insufficient_scope'), GET => '/fhir/Observation', $patient],
         ['construct', 'construct', 403, 'forbidden',
          challenge('insufficient_scope'),
          GET => '/fhir/Observation?subject:Patient.name=x', $token],

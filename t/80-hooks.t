@@ -158,8 +158,8 @@ host 'server-level [P]', ['', backend => 0], sub {
                   GET => "$OBS/obs-1", $t);
     $p->refused('... without a token', 401, GET => "$OBS/obs-1");
     $p->refused('to another path', 403, GET => "$OBS/obs-2", $both);
-    $p->refused('a changed query is the one that is judged', 403,
-                GET => "$OBS?code=8867-4", $t);
+    $p->permitted('a changed query is the one that is judged',
+                  'Observation/obs-vs1', GET => "$OBS?code=8867-4", $t);
     $p->permitted('... and permitted', 'Observation/obs-vs1 Patient/pat-1',
                   GET => "$OBS?code=8867-4", $all);
 }, <<'END';

@@ -45,7 +45,7 @@ for (['decisions', 'decision'], ['attacks', 'attack']) {
     }
 }
 print "\n";
-my @kinds = qw(ok not-yet skipped wrong leak write passed);
+my @kinds = qw(ok skipped wrong leak write passed);
 printf '%-8s' . '%9s' x @kinds . "\n", @$_ for ['', @kinds],
     (map { my $g = $_; [$g, map { $group{$g}{$_} // 0 } @kinds] }
      sort keys %group), ['all', map { $total{$_} // 0 } @kinds];

@@ -16,13 +16,13 @@
 #
 # A verdict is one of
 #   ok       as expected
-#   not-yet  refused, because it would need a look into bodies
 #   skipped  "STEPS:", a script for a person
 #   wrong    refused or answered otherwise than expected
 #   leak     an answer holds what no scope of the token covers
 #   write    the backend was changed though it should not have been
-#   passed   a request that should have been denied came to the backend
-# The last four are failures.
+#   passed   a request that should have been denied was not
+# The last four are failures. That the backend was asked is none: reads are
+# judged by its answer, writes by what is there.
 #
 # What may be in an answer is found here from the scopes and the fixtures,
 # without the code under test.
@@ -178,6 +178,8 @@ sub covered {
             || $_->{letters} !~ /[rs]/;
         next if defined $_->{constraint}
             && !$self->_meets($canary, $_->{constraint});
+        # What was just made is shown to who may read it: "r", whosever.
+        return 1 if $canary =~ m{/new-\d+\z} && $_->{letters} =~ /r/;
         return 1 if $_->{context} ne 'patient'
             || $self->_is_member($type, $canary, $patient);
     }
@@ -285,35 +287,32 @@ sub decision {
                     $self->_judge_decision($row, $seen));
 }
 
+# Whether it was refused: by us, whatever the backend was asked for it before.
+# Of what nobody is held to, a 404 is the backend's.
+sub _refused {
+    my ($row, $seen) = @_;
+    return 0 if $seen->{status} < 400 || $seen->{decision} eq 'permit';
+    return !($seen->{decision} eq 'foreign' && $seen->{hits}
+             && $row->{patient_ctx} eq '-' && $row->{scopes} !~ /\?/);
+}
+
 sub _judge_decision {
     my ($self, $row, $seen) = @_;
     my $writes = $row->{method} =~ /\A(?:POST|PUT|PATCH|DELETE)\z/;
     my @leaks = grep {
         !$self->covered($row->{scopes}, $row->{patient_ctx}, $_)
     } @{$seen->{canaries}};
-    # What a write is answered with is what was written.
-    @leaks = grep { !m{/new-\d+\z} && !_is_target($row, $_) } @leaks
-        if $writes && $row->{expect} eq 'allow';
     return (leak => "@leaks") if @leaks;
     return (write => $seen->{writes})
-        if $seen->{writes} && (!$writes || $row->{expect} ne 'allow');
-    my $refused = $seen->{status} >= 400 && !$seen->{hits};
+        if $seen->{writes} && (!$writes || $row->{expect} !~ /allow|either/);
+    my $refused = _refused($row, $seen);
     if ($row->{expect} eq 'deny') {
         return (passed => "$seen->{hits} at the backend") if !$refused
             && ($seen->{hits} || $seen->{status} < 400);
         return $seen->{status} < 500 ? 'ok' : (wrong => 'a server error');
     }
     return 'ok' if !$refused || $row->{expect} eq 'either';
-    return 'not-yet' if $seen->{decision} eq 'not-judged';
     return (wrong => 'refused');
-}
-
-sub _is_target {
-    my ($row, $canary) = @_;
-    return $row->{path_and_query} =~ m{\A/\Q$canary\E(?:[?/]|\z)}
-        || $row->{path_and_query} =~ m{\A/\w+\?}
-        && (split m{/}, $canary)[0] eq ($row->{path_and_query}
-                                        =~ m{\A/(\w+)})[0];
 }
 
 # --- attacks ---------------------------------------------------------------
@@ -349,33 +348,30 @@ sub attack {
         if $row->{why} =~ /AS calls=0/ && $seen->{asked};
     my @said = map { [_judge_attack($_, $seen)] }
         split /\|/, $row->{expected};
-    for my $want (qw(ok not-yet)) {
-        my ($good) = grep { $_->[0] eq $want } @said;
-        return _verdict($row, $seen, @$good) if $good;
-    }
-    return _verdict($row, $seen, @{$said[0]});
+    my ($good) = grep { $_->[0] eq 'ok' } @said;
+    return _verdict($row, $seen, @{$good || $said[0]});
 }
 
 sub _judge_attack {
     my ($want, $seen) = @_;
     my $status = $seen->{status};
-    my $not_yet = $seen->{decision} eq 'not-judged';
     if ($want eq 'SAFE') {
         my @counts = grep { _tells_a_count($_) } @{$seen->{answers}};
         return @counts ? (leak => 'a count') : 'ok';
     }
     if ($want eq 'ALLOW') {
         return 'ok' if $status =~ /\A2/ && @{$seen->{canaries}};
-        return $not_yet ? 'not-yet' : (wrong => 'refused');
+        return (wrong => 'refused');
     }
     my ($code) = $want =~ /\ADENY(?::(\d{3}))?\z/
         or return (wrong => "unknown expectation $want");
-    return (passed => "$seen->{hits} at the backend") if $seen->{hits};
     return (passed => $status) if $status =~ /\A[123]/;
+    return (passed => "$seen->{hits} at the backend")
+        if $seen->{hits} && $seen->{decision} eq 'permit';
     # No answer: httpd closed the connection.
     return (wrong => 'a server error') if $status =~ /\A5/ && $status != 501;
     return 'ok' if !defined $code || $status eq $code;
-    return $not_yet ? 'not-yet' : (wrong => "$status, not $code");
+    return (wrong => "$status, not $code");
 }
 
 # A total of more than what is there tells how much was left out.
