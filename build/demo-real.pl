@@ -127,6 +127,11 @@ sub launch_context {
     $show->step('... and somebody else\'s', $own, 'Patient/pat-2',
         'Outside her compartment: not even that it exists is told.',
         status => 404);
+    $show->step('... and searches for observations', $own, 'Observation',
+        'Narrowed to her: the FHIR server was asked for no others.',
+        status => 200, body => qr/CANARY-Observation-obs-1\b(?!.*pat-2)/s);
+    $show->step('... and wants somebody else\'s', $own, 'Observation/obs-2',
+        'It was read, looked at, and kept back.', status => 404);
     $show->step('Her refresh token', $refresh, 'Patient/pat-1',
         'This authorization server calls it active, without aud and patient. '
         . 'SmartAudience required refuses it for whatever it may hold.',
@@ -169,8 +174,7 @@ or as from an EHR, which has picked one already:
   $app/launch.html?iss=$fhir&launch=pat:pat-2
 When you log out there, or revoke its token, that is noticed within 30 s.
 
-Another token, and what the
-authorization server says of one:
+Another token, and what the authorization server says of one:
   curl -u batch:batch-secret ${\ $real->issuer}/token \\
       -d grant_type=client_credentials -d scope=system/Patient.rs
   curl -u gateway:gateway-secret ${\ $real->introspection} -d token=$clinician

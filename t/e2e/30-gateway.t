@@ -105,9 +105,17 @@ subtest 'letters' => sub {
     row($h, $t, 'GET', 'Observation', 200, "@OBSERVATIONS");
     row($h, $t, 'GET', 'Observation/obs-1', 403);
     $t = token(scope => 'user/Observation.c');
-    my $made = row($h, $t, 'POST', 'Observation', 201)->json;
-    my $id = $made->{id} // 'none';
+    my $made = row($h, $t, 'POST', 'Observation', 201);
+    is $made->body, '', '... and no content: that would be reading';
+    # ProxyPassReverse makes it of ServerName's scheme and Host.
+    my $here = 'https://127.0.0.1:' . $h->port . '/fhir/Observation/';
+    my ($id) = ($made->header('Location') // '') =~ m{\A\Q$here\E([^/]+)};
+    ok defined $id, '... but where it is: at this address'
+        or $id = 'none';
     row($h, $t, 'DELETE', "Observation/$id", 403);
+    $t = token(scope => 'user/Observation.cr');
+    is row($h, $t, 'POST', 'Observation', 201)->json->{status}, 'final',
+        '... to who may read it, with content';
     $t = token(scope => 'user/Observation.d');
     row($h, $t, 'DELETE', "Observation/$id", 200);
     row($h, $t, 'POST', 'Observation', 403);

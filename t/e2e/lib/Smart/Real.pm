@@ -140,7 +140,7 @@ sub browser {
 }
 
 sub top { return $TOP }
-sub shots { return "$TOP/.out/e2e/shots" }
+sub shots { return "$TOP/.out/screenshots" }
 sub dir { return $_[0]{dir} }
 sub public_url { return $_[0]{public_url} }
 sub other_url { return 'https://other.example.org/fhir' }
