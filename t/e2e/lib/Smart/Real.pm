@@ -320,7 +320,7 @@ SmartDiscovery metadata \@AS\@/.well-known/openid-configuration
 SmartCapability launch-standalone launch-ehr client-public
 SmartCapability client-confidential-asymmetric sso-openid-connect
 SmartCapability context-standalone-patient context-ehr-patient
-SmartCapability permission-offline authorize-post
+SmartCapability permission-offline
 SmartCorsOrigin $origin
 END
 }
