@@ -347,8 +347,12 @@ static inline void close_one(smart_scan_t *s)
 /* To the next value of what is innermost, or past its end: *pclosed then. */
 static inline bool advance(smart_scan_t *s, smart_slice_t *pname, bool *pclosed)
 {
-    const char closer = s->closers[s->depth - 1];
+    char closer;
 
+    if (s->depth == 0) { /* nothing was entered */
+        return fail(s);
+    }
+    closer = s->closers[s->depth - 1];
     blanks(s);
     if (s->at < s->end && *s->at == closer) {
         close_one(s);

@@ -80,7 +80,7 @@ bool smart_scan_enter(smart_scan_t *scan, char open);
 
 /**
  * Go to the next member of the innermost object, which ends where there is
- * none: it is left then.
+ * none: it is left then. Where none was entered it is a fault.
  * @param pname out: between the quotes; its value comes next and must be
  *              skipped or entered before the next call
  * @return false: no more, or a fault

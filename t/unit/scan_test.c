@@ -370,6 +370,25 @@ static apr_size_t random_text(char *to, apr_size_t room)
     return len;
 }
 
+/* What was not entered has no members and no items, and is not proved. */
+static void test_not_entered(void **state)
+{
+    static const char *const texts[] = {"\"{\"", "7", "[1]", "{\"a\":1}", ""};
+    smart_scan_t scan;
+    smart_slice_t name;
+    size_t i;
+
+    smart_scan_make(&scan, pool);
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        smart_scan_begin(&scan, smart_slice(texts[i]));
+        assert_false(smart_scan_member(&scan, &name));
+        assert_false(smart_scan_done(&scan));
+        smart_scan_begin(&scan, smart_slice(texts[i]));
+        assert_false(smart_scan_item(&scan));
+        assert_false(smart_scan_done(&scan));
+    }
+}
+
 /* What is proved is read by json.h as well, and what is an object or array
    there, without an escape in a name, is proved. */
 static void test_agrees(void **state)
@@ -401,9 +420,9 @@ static void test_agrees(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values), cmocka_unit_test(test_places),
-        cmocka_unit_test(test_limits), cmocka_unit_test(test_walk),
-        cmocka_unit_test(test_agrees),
+        cmocka_unit_test(test_values),      cmocka_unit_test(test_places),
+        cmocka_unit_test(test_limits),      cmocka_unit_test(test_walk),
+        cmocka_unit_test(test_not_entered), cmocka_unit_test(test_agrees),
     };
 
     return cmocka_run_group_tests(tests, prepare, finish);
