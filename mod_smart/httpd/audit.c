@@ -481,6 +481,9 @@ int smart_audit_log_transaction(request_rec *r)
     smart_audit_line_t line;
     char text[SMART_AUDIT_MAX];
 
+    if (apr_hash_count(audit.targets) == 0) {
+        return DECLINED;
+    }
     while (r->prev) {
         r = r->prev;
     }
