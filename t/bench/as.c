@@ -7,7 +7,8 @@
  *                 until it is ended
  *
  *   POST /introspect   token=<b64token>[&...] with Basic credentials: active,
- *                      10 SMART scopes, 12 members, exp a day ahead. A token
+ *                      10 SMART scopes, 12 members, exp a day ahead; with a
+ *                      patient when the token begins with "pat-". A token
  *                      that begins with "dead" is inactive.
  *   GET  /count        {"introspections":n}: how often it was asked
  *   PUT  /think/<us>   from now on each introspection takes so many
@@ -80,6 +81,13 @@ static const char scopes[] =
     "user/Encounter.rs user/Condition.rs user/Immunization.rs "
     "user/DiagnosticReport.rs";
 
+/* Of tokens that begin with "pat-": those of an app that is launched with a
+   patient. */
+static const char patient_scopes[] =
+    "launch/patient openid fhirUser patient/Observation.rs patient/Patient.rs "
+    "patient/Encounter.rs patient/Condition.rs patient/Immunization.rs "
+    "patient/DiagnosticReport.rs patient/Procedure.rs";
+
 static void die(const char *what)
 {
     fprintf(stderr, "as: %s: %s\n", what, strerror(errno));
@@ -106,6 +114,7 @@ static int introspection(char *out, size_t max, const char *token)
     long long now = (long long)time(NULL);
     char jti[JTI_CHARS + 1];
     size_t n = 0;
+    int patient = strncmp(token, "pat-", 4) == 0;
 
     while (n < JTI_CHARS && is_b64token(token[n])) {
         jti[n] = token[n];
@@ -119,9 +128,10 @@ static int introspection(char *out, size_t max, const char *token)
         "{\"active\":true,\"scope\":\"%s\",\"client_id\":\"bench-app\","
         "\"username\":\"u-%s\",\"token_type\":\"Bearer\",\"exp\":%lld,"
         "\"iat\":%lld,\"sub\":\"s-%s\",\"aud\":\"https://fhir.example/fhir\","
-        "\"iss\":\"https://as.example\",\"jti\":\"%s\","
+        "\"iss\":\"https://as.example\",\"jti\":\"%s\",%s"
         "\"fhirUser\":\"https://fhir.example/fhir/Practitioner/p1\"}",
-        scopes, jti, now + 86400, now, jti, jti);
+        patient ? patient_scopes : scopes, jti, now + 86400, now, jti, jti,
+        patient ? "\"patient\":\"pat-1\"," : "");
 }
 
 static const char *header_find(const char *head, const char *name)

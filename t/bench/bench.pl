@@ -26,10 +26,11 @@ use Bench::Cold;
 use Bench::Herd;
 use Bench::Refresh;
 use Bench::Outage;
+use Bench::Inspect;
 use Bench::Micro;
 
 # In the order in which they run. Without any of these options all do.
-my @SCENARIOS = qw(load callgrind cold herd refresh outage micro);
+my @SCENARIOS = qw(load callgrind cold herd refresh outage inspect micro);
 my %PACKAGE = map { $_ => 'Bench::' . ucfirst } @SCENARIOS;
 
 my %o = ('peer-max' => 10_000, connections => 8, pin => 1);
@@ -38,6 +39,7 @@ my %FULL = (tokens => '1,1000,10000,100000,1000000', rounds => 20,
     'cold-think' => [0, 5000], 'cold-rounds' => 5, 'cold-requests' => 100,
     'refresh-ttl' => 10, 'refresh-think' => 200_000,
     'refresh-seconds' => 30, 'refresh-rate' => 1000,
+    'inspect-rounds' => 20, 'inspect-seconds' => 0.5,
     'refresh-peers' => 1, 'outage-seconds' => [6, 8, 6],
     'micro-entries' => [1, 1000, 100_000, 1_000_000]);
 my %QUICK = (tokens => '1,1000', rounds => 6, 'round-seconds' => 0.1,
@@ -45,6 +47,7 @@ my %QUICK = (tokens => '1,1000', rounds => 6, 'round-seconds' => 0.1,
     'cold-think' => [0, 5000], 'cold-rounds' => 2, 'cold-requests' => 50,
     'refresh-ttl' => 2, 'refresh-think' => 40_000,
     'refresh-seconds' => 5, 'refresh-rate' => 500,
+    'inspect-rounds' => 5, 'inspect-seconds' => 0.2,
     'refresh-peers' => 0, 'outage-seconds' => [1, 3.5, 1.5],
     'micro-seconds' => 0.01, 'micro-entries' => [1, 1000, 100_000]);
 my $lab;

@@ -58,7 +58,7 @@
 #define MAX_CONNECTIONS 1024
 #define MAX_WATCHED     64
 #define MAX_TOKEN       4096 /* what mod_smart accepts */
-#define MAX_RESPONSE    16384
+#define MAX_RESPONSE    (1 << 20)
 
 typedef struct {
     int fd;

@@ -62,9 +62,9 @@ sub start_tls {
 
 # A file of n tokens that no server has seen, but the same in every run. 43
 # characters, as of a 256-bit random token: no long common beginning that
-# would make comparing them dearer than in life.
+# would make comparing them dearer than in life. All begin as asked for.
 sub tokens {
-    my ($self, $n) = @_;
+    my ($self, $n, $begin) = @_;
     my $id = ++$self->{files};
     my $file = "$self->{o}{dir}/tokens-$id-$n";
     my @set = ('A' .. 'Z', 'a' .. 'z', 0 .. 9, '-', '_');
@@ -73,6 +73,7 @@ sub tokens {
     for my $i (1 .. $n) {
         my $t = "x$id.$i"; # unique whatever the generator does
         $t = $set[ rand 64 ] . $t while length $t < 43;
+        substr($t, 0, length $begin) = $begin if defined $begin;
         print $f "$t\n";
     }
     close $f or die "$file: $!\n";
@@ -100,10 +101,11 @@ sub load_start {
     $with{each} = $each if defined $each;
     my %flag = map { delete $with{$_} ? ($_ => 1) : () }
         qw(tolerant introspect);
+    my $path = delete $with{path} // $URI;
     my @args = ((map { ("--$_", $with{$_}) } sort keys %with),
         map { "--$_" } sort keys %flag);
     my $port = ref $server ? $server->port : $server;
-    my $path = $flag{introspect} ? '/introspect' : $URI;
+    $path = '/introspect' if $flag{introspect};
     open my $p, '-|', @{ $self->{o}{pin_load} // [] }, "$self->{o}{out}/load",
         '--port', $port, '--path', $path, @args or die "load: $!\n";
     return { pipe => $p, each => $each,

@@ -27,6 +27,8 @@ our %TITLE = (
     smart   => 'mod_smart',
     oauth2  => 'mod_oauth2',
     openidc => 'mod_auth_openidc',
+    backend => 'FHIR server',
+    gateway => 'mod_smart in front of a FHIR server',
     tls     => 'TLS in front of the authorization server',
 );
 my @BASE = qw(mpm_event authn_core authz_core authz_user unixd);
@@ -174,6 +176,32 @@ OIDCOAuthClientSecret $SECRET
 EOC
 }
 
+# A FHIR server as fast as one can be: it has its answers as files.
+sub config_backend {
+    my ($s) = @_;
+    return <<"EOC";
+LoadModule alias_module $s->{modules}/mod_alias.so
+LoadModule mime_module $s->{modules}/mod_mime.so
+TypesConfig /dev/null
+AliasMatch "^/fhir/Observation\$" "$s->{answers}/searchset"
+AliasMatch "^/fhir/Observation/obs-1\$" "$s->{answers}/resource"
+<Location /fhir>
+    Require all granted
+    ForceType application/fhir+json
+</Location>
+EOC
+}
+
+# mod_smart before it; what is inspected differs by token only.
+sub config_gateway {
+    my ($s) = @_;
+    my $proxy = "ProxyPass http://127.0.0.1:$s->{backend_port}/fhir";
+    my $load = join '', map {
+        "LoadModule ${_}_module $s->{modules}/mod_$_.so\n"
+    } qw(proxy proxy_http);
+    return $load . $s->config_smart =~ s{(?=</Location>)}{    $proxy\n}r;
+}
+
 # The TLS front of the authorization server; see start_tls of bench.pl.
 sub config_tls {
     my ($s) = @_;
@@ -275,6 +303,12 @@ sub move {
 
 # The status of one request, with the token or without one.
 sub status {
+    my ($self, @request) = @_;
+    return $self->answer(@request) =~ m{^HTTP/1\.1 (\d+)} ? $1 : 0;
+}
+
+# All of its answer, head and body.
+sub answer {
     my ($self, $path, $token) = @_;
     my $s = IO::Socket::INET->new(
         PeerAddr => "127.0.0.1:$self->{port}", Timeout => 10)
@@ -282,8 +316,8 @@ sub status {
     my $auth = defined $token ? "Authorization: Bearer $token\r\n" : '';
     print $s "GET $path HTTP/1.1\r\nHost: 127.0.0.1:$self->{port}\r\n$auth"
         . "Connection: close\r\n\r\n";
-    my $line = <$s> // '';
-    return $line =~ m{^HTTP/1\.1 (\d+)} ? $1 : 0;
+    local $/;
+    return <$s> // '';
 }
 
 # Dies when a child came or went: its CPU time would be missing.
