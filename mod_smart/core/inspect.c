@@ -9,39 +9,18 @@
 
 bool smart_inspect_by_id(smart_interaction_e kind)
 {
-    switch (kind) {
-    case SMART_INTERACTION_READ:
-    case SMART_INTERACTION_VREAD:
-    case SMART_INTERACTION_UPDATE:
-    case SMART_INTERACTION_PATCH:
-    case SMART_INTERACTION_DELETE:
-    case SMART_INTERACTION_HISTORY_INSTANCE:
-    case SMART_INTERACTION_HISTORY_TYPE:
-    case SMART_INTERACTION_HISTORY_SYSTEM:
-        return true;
-    case SMART_INTERACTION_UNKNOWN:
-    case SMART_INTERACTION_CREATE:
-    case SMART_INTERACTION_SEARCH_TYPE:
-    case SMART_INTERACTION_SEARCH_SYSTEM:
-    case SMART_INTERACTION_SEARCH_COMPARTMENT:
-    case SMART_INTERACTION_CAPABILITIES:
-    case SMART_INTERACTION_BATCH:
-    case SMART_INTERACTION_TRANSACTION:
-    case SMART_INTERACTION_OPERATION:
-    case SMART_INTERACTION_PAGE:
-    case SMART_INTERACTION_DISCOVERY:
-    case SMART_INTERACTION_COUNT:
-        break;
-    }
-    return false;
+    return kind == SMART_INTERACTION_READ || kind == SMART_INTERACTION_VREAD ||
+           kind == SMART_INTERACTION_UPDATE ||
+           kind == SMART_INTERACTION_PATCH ||
+           kind == SMART_INTERACTION_DELETE || smart_look_history(kind);
 }
 
 /* The whole body as one resource. */
 static bool see(smart_look_t *look, smart_slice_t body, smart_seen_t *seen)
 {
     smart_scan_begin(&look->small, body);
-    return smart_look_resource(look, &look->small, seen) &&
-           smart_scan_done(&look->small);
+    smart_look_resource(look, &look->small, seen);
+    return smart_scan_done(&look->small);
 }
 
 static smart_inspected_e bad(smart_look_t *look, const char *why)
@@ -64,15 +43,13 @@ read_answer(smart_look_t *look, const smart_plan_t *plan, smart_slice_t body)
                : SMART_INSPECTED_NOT_FOUND;
 }
 
-/* No Bundle where one may be expected. */
+/* No Bundle where one may be expected; that it is JSON is known. */
 static smart_inspected_e
 other_answer(smart_look_t *look, const smart_plan_t *plan, smart_slice_t body)
 {
     smart_seen_t seen;
 
-    if (!see(look, body, &seen)) {
-        return SMART_INSPECTED_BAD;
-    }
+    see(look, body, &seen);
     if (smart_look_outcome(look, &seen)) {
         return SMART_INSPECTED_SAME;
     }
@@ -108,13 +85,10 @@ write_answer(smart_look_t *look, const smart_plan_t *plan, smart_slice_t body)
     if (body.len == 0) {
         return SMART_INSPECTED_SAME;
     }
-    if (!see(look, body, &seen)) {
-        look->why = "the body is not one JSON object";
-        return SMART_INSPECTED_EMPTY;
-    }
-    if (smart_look_outcome(look, &seen) ||
-        (smart_look_asked(&seen, plan) &&
-         smart_look_covered(look, &seen, plan->letter))) {
+    if (see(look, body, &seen) &&
+        (smart_look_outcome(look, &seen) ||
+         (smart_look_asked(&seen, plan) &&
+          smart_look_covered(look, &seen, plan->letter)))) {
         return SMART_INSPECTED_SAME;
     }
     look->why = "a resource that is not covered";
@@ -177,10 +151,6 @@ smart_inspected_e smart_inspect(const smart_coverage_t *c,
     if (answer == SMART_INSPECTED_SAME) {
         out = body;
         look.why = "";
-    }
-    else if (answer != SMART_INSPECTED_CHANGED &&
-             answer != SMART_INSPECTED_OUTCOME) {
-        out = smart_slice_n("", 0);
     }
     *pbody = out;
     *pwhy = look.why;

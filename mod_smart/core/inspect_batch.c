@@ -60,8 +60,8 @@ static void judge_outcome(smart_look_t *look, const smart_small_t *response,
         return;
     }
     smart_scan_begin(&look->small, response->members[i].value);
-    if (!smart_look_resource(look, &look->small, &seen) ||
-        !smart_look_outcome(look, &seen)) {
+    smart_look_resource(look, &look->small, &seen);
+    if (!smart_look_outcome(look, &seen)) {
         smart_look_fault(look, "an outcome that holds something else");
         smart_small_cut(response, i, splice);
     }
@@ -89,49 +89,33 @@ static void judge_read(smart_look_t *look, const smart_plan_t *plan,
 {
     const smart_slice_t range = entry->resource.range;
     smart_slice_t body;
-    smart_inspected_e is;
+    const smart_inspected_e is = smart_look_content(look, plan, range, &body);
 
-    if (plan->kind == SMART_INTERACTION_READ ||
-        plan->kind == SMART_INTERACTION_VREAD) {
-        is = entry->covered && smart_look_asked(&entry->resource, plan)
-                 ? SMART_INSPECTED_SAME
-                 : SMART_INSPECTED_NOT_FOUND;
-    }
-    else {
-        is = smart_look_content(look, plan, range, &body);
-    }
-    switch (is) {
-    case SMART_INSPECTED_BAD:
-    case SMART_INSPECTED_OUTCOME:
-    case SMART_INSPECTED_EMPTY:
-        answer(look, entry, SMART_REASON_BACKEND, "502 Bad Gateway", splice);
-        break;
-    case SMART_INSPECTED_NOT_FOUND:
+    if (is == SMART_INSPECTED_NOT_FOUND) {
         not_found(look, entry, splice);
-        break;
-    case SMART_INSPECTED_CHANGED:
+    }
+    else if (is == SMART_INSPECTED_SAME) {
+        keep(look, entry, response, true, splice);
+    }
+    else if (is == SMART_INSPECTED_CHANGED) {
         smart_splice_put(splice, range.ptr, range.ptr + range.len, body);
         keep(look, entry, response, true, splice);
-        break;
-    case SMART_INSPECTED_SAME:
-        keep(look, entry, response, true, splice);
-        break;
+    }
+    else {
+        answer(look, entry, SMART_REASON_BACKEND, "502 Bad Gateway", splice);
     }
 }
 
 bool smart_look_batch_entry(smart_look_t *look, const smart_plan_t *plan,
                             const smart_entry_t *entry, smart_splice_t *splice)
 {
-    const int at = smart_small_find(&entry->small, "response");
     smart_small_t response;
     int status;
 
-    if (entry->strange || at < 0) {
-        return false;
-    }
-    smart_look_small(look, entry->small.members[at].value, &response);
-    status = response.strange ? 0 : status_of(&response);
-    if (status == 0) {
+    smart_look_small(look, smart_small_value(&entry->small, "response"),
+                     &response);
+    status = status_of(&response);
+    if (entry->strange || response.strange || status == 0) {
         return false;
     }
     if ((status == 404 || status == 410) && smart_inspect_by_id(plan->kind)) {

@@ -9,7 +9,6 @@
 typedef struct bundle_t {
     const smart_plan_t *plan;
     smart_splice_t splice;
-    smart_list_t members;
     smart_slice_t resource; /* resourceType */
     smart_slice_t type;
     int entries; /* that stay */
@@ -20,13 +19,6 @@ static bool is_batch(const smart_plan_t *plan)
 {
     return plan->kind == SMART_INTERACTION_BATCH ||
            plan->kind == SMART_INTERACTION_TRANSACTION;
-}
-
-static bool is_history(smart_interaction_e kind)
-{
-    return kind == SMART_INTERACTION_HISTORY_INSTANCE ||
-           kind == SMART_INTERACTION_HISTORY_TYPE ||
-           kind == SMART_INTERACTION_HISTORY_SYSTEM;
 }
 
 /* Members that identify a Bundle; others are judged, or go. */
@@ -51,30 +43,26 @@ static bool stays(smart_slice_t name)
 
 static bool is_mode_outcome(smart_look_t *look, const smart_entry_t *entry)
 {
-    const int search = smart_small_find(&entry->small, "search");
-    smart_small_t small;
+    smart_small_t search;
 
-    if (search < 0) {
-        return false;
-    }
-    smart_look_small(look, entry->small.members[search].value, &small);
-    return smart_slice_is(smart_small_text(&small, "mode"), "outcome");
+    smart_look_small(look, smart_small_value(&entry->small, "search"), &search);
+    return smart_slice_is(smart_small_text(&search, "mode"), "outcome");
 }
 
 /* Whether an entry of a list stays. */
 static bool shows(smart_look_t *look, const smart_plan_t *plan,
                   const smart_entry_t *entry)
 {
-    if (entry->strange || !entry->resource.is) {
+    if (entry->strange) {
         return false;
     }
-    if (is_history(plan->kind)) {
+    if (smart_look_history(plan->kind)) {
         return entry->covered && smart_look_asked(&entry->resource, plan);
     }
     return entry->covered || (entry->outcome && is_mode_outcome(look, entry));
 }
 
-static bool list_entry(smart_look_t *look, bundle_t *bundle,
+static void list_entry(smart_look_t *look, bundle_t *bundle,
                        const smart_entry_t *entry, smart_list_t *list)
 {
     const char *start = entry->range.ptr;
@@ -88,7 +76,6 @@ static bool list_entry(smart_look_t *look, bundle_t *bundle,
         smart_look_fault(look, "entries that are not covered");
         smart_list_drop(list, stop);
     }
-    return true;
 }
 
 static bool batch_entry(smart_look_t *look, bundle_t *bundle, int i,
@@ -113,55 +100,49 @@ static smart_letters_t letter_of(const smart_plan_t *plan, int i)
     return i < plan->entry_count ? plan->entries[i].letter : 0;
 }
 
-/* false: not JSON */
-static bool entries(smart_look_t *look, bundle_t *bundle, smart_scan_t *scan)
+static void entries(smart_look_t *look, bundle_t *bundle, smart_scan_t *scan)
 {
-    const bool batch = is_batch(bundle->plan);
     smart_entry_t entry;
     smart_list_t list;
     int n = 0;
 
     if (!smart_scan_enter(scan, '[')) {
         bundle->fault = true;
-        return smart_scan_skip(scan, NULL);
+        smart_scan_skip(scan, NULL);
+        return;
     }
     smart_list_begin(&list, &bundle->splice, scan->at);
     while (smart_scan_item(scan)) {
-        if (!smart_look_entry(look, scan, letter_of(bundle->plan, n), &entry)) {
-            return false;
+        smart_look_entry(look, scan, letter_of(bundle->plan, n), &entry);
+        if (!is_batch(bundle->plan)) {
+            list_entry(look, bundle, &entry, &list);
         }
-        if (!(batch ? batch_entry(look, bundle, n, &entry, &list)
-                    : list_entry(look, bundle, &entry, &list))) {
+        else if (!batch_entry(look, bundle, n, &entry, &list)) {
             bundle->fault = true;
         }
         n++;
     }
     smart_list_end(&list);
     bundle->entries = list.kept;
-    return !scan->failed;
 }
 
 /* ---- members ---- */
 
 /* R5: what was wrong with the search. */
-static bool issues(smart_look_t *look, smart_scan_t *scan, bool *pstays)
+static bool issues(smart_look_t *look, smart_scan_t *scan)
 {
     smart_seen_t seen;
-    const bool is = smart_look_resource(look, scan, &seen);
 
-    *pstays = is && smart_look_outcome(look, &seen);
-    return is;
+    smart_look_resource(look, scan, &seen);
+    return smart_look_outcome(look, &seen);
 }
 
 static bool simple(smart_look_t *look, bundle_t *bundle, smart_scan_t *scan,
-                   smart_slice_t name, bool *pstays)
+                   smart_slice_t name)
 {
     smart_slice_t value;
 
-    if (!smart_scan_skip(scan, &value)) {
-        return false;
-    }
-    *pstays = stays(name);
+    smart_scan_skip(scan, &value);
     if (smart_slice_is(name, "resourceType")) {
         smart_scan_string(value, &bundle->resource);
     }
@@ -171,38 +152,21 @@ static bool simple(smart_look_t *look, bundle_t *bundle, smart_scan_t *scan,
     else if (smart_slice_is(name, "link")) {
         smart_look_rebase_links(look, value, &bundle->splice);
     }
-    return true;
+    return stays(name);
 }
 
+/* Whether a member stays. */
 static bool member(smart_look_t *look, bundle_t *bundle, smart_scan_t *scan,
                    smart_slice_t name)
 {
-    const int before = bundle->splice.count;
-    bool keep = false;
-    bool read;
-
     if (smart_slice_is(name, "entry")) {
-        read = entries(look, bundle, scan);
-        keep = bundle->entries > 0;
+        entries(look, bundle, scan);
+        return bundle->entries > 0;
     }
-    else if (smart_slice_is(name, "issues")) {
-        read = issues(look, scan, &keep);
+    if (smart_slice_is(name, "issues")) {
+        return issues(look, scan);
     }
-    else {
-        read = simple(look, bundle, scan, name, &keep);
-    }
-    if (!read) {
-        return false;
-    }
-    if (keep) {
-        smart_list_keep(&bundle->members, name.ptr - 1, scan->at);
-    }
-    else {
-        smart_look_fault(look, "a member that tells more than its entries");
-        bundle->splice.count = before; /* it is gone as a whole */
-        smart_list_drop(&bundle->members, scan->at);
-    }
-    return true;
+    return simple(look, bundle, scan, name);
 }
 
 /* ---- the whole ---- */
@@ -214,42 +178,24 @@ static bool type_fits(const smart_plan_t *plan, smart_slice_t type)
     const bool search = smart_slice_is(type, "searchset");
     const bool history = smart_slice_is(type, "history");
 
-    switch (plan->kind) {
-    case SMART_INTERACTION_BATCH:
-    case SMART_INTERACTION_TRANSACTION:
+    if (is_batch(plan)) {
         return smart_slice_is(type, "batch-response") ||
                smart_slice_is(type, "transaction-response");
-    case SMART_INTERACTION_HISTORY_INSTANCE:
-    case SMART_INTERACTION_HISTORY_TYPE:
-    case SMART_INTERACTION_HISTORY_SYSTEM:
+    }
+    if (smart_look_history(plan->kind)) {
         return history;
-    case SMART_INTERACTION_SEARCH_TYPE:
-    case SMART_INTERACTION_SEARCH_SYSTEM:
-    case SMART_INTERACTION_SEARCH_COMPARTMENT:
-        return search;
-    case SMART_INTERACTION_PAGE:
-        return search || history;
-    case SMART_INTERACTION_OPERATION:
+    }
+    if (plan->kind == SMART_INTERACTION_OPERATION) {
         return search || history || smart_slice_is(type, "collection") ||
                smart_slice_is(type, "document");
-    case SMART_INTERACTION_UNKNOWN:
-    case SMART_INTERACTION_READ:
-    case SMART_INTERACTION_VREAD:
-    case SMART_INTERACTION_UPDATE:
-    case SMART_INTERACTION_PATCH:
-    case SMART_INTERACTION_DELETE:
-    case SMART_INTERACTION_CREATE:
-    case SMART_INTERACTION_CAPABILITIES:
-    case SMART_INTERACTION_DISCOVERY:
-    case SMART_INTERACTION_COUNT:
-        break;
     }
-    return false;
+    return search || (history && plan->kind == SMART_INTERACTION_PAGE);
 }
 
 static bool scan_bundle(smart_look_t *look, bundle_t *bundle,
                         smart_slice_t text)
 {
+    smart_list_t members;
     smart_slice_t name;
     smart_scan_t scan;
 
@@ -258,13 +204,20 @@ static bool scan_bundle(smart_look_t *look, bundle_t *bundle,
     if (!smart_scan_enter(&scan, '{')) {
         return false;
     }
-    smart_list_begin(&bundle->members, &bundle->splice, scan.at);
+    smart_list_begin(&members, &bundle->splice, scan.at);
     while (smart_scan_member(&scan, &name)) {
-        if (!member(look, bundle, &scan, name)) {
-            return false;
+        const int before = bundle->splice.count;
+
+        if (member(look, bundle, &scan, name)) {
+            smart_list_keep(&members, name.ptr - 1, scan.at);
+        }
+        else {
+            smart_look_fault(look, "a member that tells more than its entries");
+            bundle->splice.count = before; /* it goes as a whole */
+            smart_list_drop(&members, scan.at);
         }
     }
-    smart_list_end(&bundle->members);
+    smart_list_end(&members);
     return smart_scan_done(&scan);
 }
 
@@ -294,7 +247,7 @@ smart_inspected_e smart_look_bundle(smart_look_t *look,
         look->why = "the Bundle has not as many entries as the request";
         return SMART_INSPECTED_BAD;
     }
-    if (is_history(plan->kind) && bundle.entries == 0) {
+    if (smart_look_history(plan->kind) && bundle.entries == 0) {
         return SMART_INSPECTED_NOT_FOUND;
     }
     *pbody = smart_splice_end(&bundle.splice, text);

@@ -29,7 +29,7 @@ static void note_member(smart_look_t *look, smart_seen_t *seen,
     look->members[seen->count++] = (smart_member_t){name, value};
 }
 
-bool smart_look_resource(smart_look_t *look, smart_scan_t *scan,
+void smart_look_resource(smart_look_t *look, smart_scan_t *scan,
                          smart_seen_t *seen)
 {
     smart_slice_t name;
@@ -38,24 +38,23 @@ bool smart_look_resource(smart_look_t *look, smart_scan_t *scan,
     memset(seen, 0, sizeof(*seen));
     seen->is = smart_scan_enter(scan, '{');
     if (!seen->is) {
-        return smart_scan_skip(scan, &seen->range);
+        smart_scan_skip(scan, &seen->range);
+        return;
     }
     seen->range.ptr = scan->at - 1;
     while (smart_scan_member(scan, &name)) {
-        if (smart_scan_skip(scan, &value)) {
-            note_member(look, seen, name, value);
-        }
+        smart_scan_skip(scan, &value);
+        note_member(look, seen, name, value);
     }
     seen->range.len = (apr_size_t)(scan->at - seen->range.ptr);
     seen->type = smart_fhir_type(look->c->policy->version, seen->name);
-    return !scan->failed;
 }
 
 bool smart_look_covered(smart_look_t *look, const smart_seen_t *seen,
                         smart_letters_t letter)
 {
-    return seen->is && smart_glance_covered(look->glance, letter, seen->type,
-                                            look->members, seen->count);
+    return smart_glance_covered(look->glance, letter, seen->type, look->members,
+                                seen->count);
 }
 
 bool smart_look_asked(const smart_seen_t *seen, const smart_plan_t *plan)
@@ -72,7 +71,7 @@ bool smart_look_outcome(const smart_look_t *look, const smart_seen_t *seen)
         "extension",      "issue",    NULL};
     int i;
 
-    if (!seen->is || !smart_slice_is(seen->name, "OperationOutcome")) {
+    if (!smart_slice_is(seen->name, "OperationOutcome")) {
         return false;
     }
     for (i = 0; i < seen->count; i++) {
@@ -93,14 +92,14 @@ void smart_look_small(smart_look_t *look, smart_slice_t object,
 
     small->count = 0;
     smart_scan_begin(scan, object);
-    small->strange = !smart_scan_enter(scan, '{');
-    while (small->count < SMART_LOOK_MEMBERS &&
-           smart_scan_member(scan, &member.name)) {
-        if (smart_scan_skip(scan, &member.value)) {
+    if (smart_scan_enter(scan, '{')) {
+        while (small->count < SMART_LOOK_MEMBERS &&
+               smart_scan_member(scan, &member.name)) {
+            smart_scan_skip(scan, &member.value);
             small->members[small->count++] = member;
         }
     }
-    small->strange = small->strange || !smart_scan_done(scan);
+    small->strange = !smart_scan_done(scan);
 }
 
 int smart_small_find(const smart_small_t *small, const char *name)
@@ -115,14 +114,18 @@ int smart_small_find(const smart_small_t *small, const char *name)
     return -1;
 }
 
-smart_slice_t smart_small_text(const smart_small_t *small, const char *name)
+smart_slice_t smart_small_value(const smart_small_t *small, const char *name)
 {
     const int i = smart_small_find(small, name);
-    smart_slice_t text = smart_slice_n("", 0);
 
-    if (i >= 0) {
-        smart_scan_string(small->members[i].value, &text);
-    }
+    return i < 0 ? smart_slice_n("", 0) : small->members[i].value;
+}
+
+smart_slice_t smart_small_text(const smart_small_t *small, const char *name)
+{
+    smart_slice_t text;
+
+    smart_scan_string(smart_small_value(small, name), &text);
     return text;
 }
 
@@ -159,7 +162,7 @@ static bool entry_has(smart_slice_t name)
     return is_one_of(name, names);
 }
 
-static bool entry_member(smart_look_t *look, smart_scan_t *scan,
+static void entry_member(smart_look_t *look, smart_scan_t *scan,
                          smart_letters_t letter, smart_slice_t name,
                          smart_entry_t *entry)
 {
@@ -167,25 +170,22 @@ static bool entry_member(smart_look_t *look, smart_scan_t *scan,
     smart_slice_t value;
 
     if (smart_slice_is(name, "resource")) {
-        if (!smart_look_resource(look, scan, &entry->resource)) {
-            return false;
-        }
+        smart_look_resource(look, scan, &entry->resource);
         value = entry->resource.range;
         entry->outcome = smart_look_outcome(look, &entry->resource);
         entry->covered = smart_look_covered(look, &entry->resource, letter);
     }
-    else if (!smart_scan_skip(scan, &value)) {
-        return false;
+    else {
+        smart_scan_skip(scan, &value);
     }
     if (small->count == SMART_LOOK_MEMBERS || !entry_has(name)) {
         entry->strange = true;
-        return true;
+        return;
     }
     small->members[small->count++] = (smart_member_t){name, value};
-    return true;
 }
 
-bool smart_look_entry(smart_look_t *look, smart_scan_t *scan,
+void smart_look_entry(smart_look_t *look, smart_scan_t *scan,
                       smart_letters_t letter, smart_entry_t *entry)
 {
     smart_slice_t name;
@@ -195,20 +195,24 @@ bool smart_look_entry(smart_look_t *look, smart_scan_t *scan,
     entry->covered = entry->outcome = false;
     entry->strange = smart_scan_peek(scan) != '{';
     if (entry->strange) {
-        return smart_scan_skip(scan, &entry->range);
+        smart_scan_skip(scan, &entry->range);
+        return;
     }
     entry->range.ptr = scan->at;
     smart_scan_enter(scan, '{');
     while (smart_scan_member(scan, &name)) {
-        if (!entry_member(look, scan, letter, name, entry)) {
-            return false;
-        }
+        entry_member(look, scan, letter, name, entry);
     }
     entry->range.len = (apr_size_t)(scan->at - entry->range.ptr);
-    return !scan->failed;
 }
 
 /* ---- URLs ---- */
+
+/* Whether a slash that is escaped comes: behind a string stands a quote. */
+static bool escaped_slash(const char *raw)
+{
+    return raw[0] == '\\' && raw[1] == '/';
+}
 
 /* How much of a raw string a base is, "\/" being "/"; 0: it does not begin
    with it. */
@@ -217,14 +221,14 @@ static apr_size_t base_in(smart_slice_t raw, const char *base)
     apr_size_t i = 0;
 
     for (; *base; base++) {
-        i += i + 1 < raw.len && raw.ptr[i] == '\\' && raw.ptr[i + 1] == '/';
+        i += i < raw.len && escaped_slash(raw.ptr + i);
         if (i >= raw.len || raw.ptr[i] != *base) {
             return 0;
         }
         i++;
     }
     if (i == raw.len || raw.ptr[i] == '/' || raw.ptr[i] == '?' ||
-        (raw.ptr[i] == '\\' && raw.ptr[i + 1] == '/')) {
+        escaped_slash(raw.ptr + i)) {
         return i;
     }
     return 0;
@@ -269,16 +273,12 @@ void smart_look_rebase_links(smart_look_t *look, smart_slice_t links,
 void smart_look_rebase_entry(smart_look_t *look, const smart_entry_t *entry,
                              smart_splice_t *splice)
 {
-    const int link = smart_small_find(&entry->small, "link");
-    const int response = smart_small_find(&entry->small, "response");
-    smart_small_t small;
+    smart_small_t response;
 
     rebase(look, smart_small_text(&entry->small, "fullUrl"), splice);
-    if (link >= 0) {
-        smart_look_rebase_links(look, entry->small.members[link].value, splice);
-    }
-    if (response >= 0) {
-        smart_look_small(look, entry->small.members[response].value, &small);
-        rebase(look, smart_small_text(&small, "location"), splice);
-    }
+    smart_look_rebase_links(look, smart_small_value(&entry->small, "link"),
+                            splice);
+    smart_look_small(look, smart_small_value(&entry->small, "response"),
+                     &response);
+    rebase(look, smart_small_text(&response, "location"), splice);
 }

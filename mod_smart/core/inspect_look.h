@@ -56,11 +56,16 @@ typedef struct smart_entry_t {
     bool strange; /* has a member that entries do not have */
 } smart_entry_t;
 
-/**
- * Pass over a resource and see what it is.
- * @return false: not JSON. What is no object is passed over: pseen->is false
+/*
+ * A fault is final (scan.h): who walks asks for it at the end, and until then
+ * nothing that was seen counts.
  */
-bool smart_look_resource(smart_look_t *look, smart_scan_t *scan,
+
+/**
+ * Pass over a resource and see what it is; what is no object as well: then
+ * pseen->is is false, and it has no type, id or member.
+ */
+void smart_look_resource(smart_look_t *look, smart_scan_t *scan,
                          smart_seen_t *pseen);
 
 /** Whether it is covered, by the members that are still in look. */
@@ -83,6 +88,9 @@ void smart_look_small(smart_look_t *look, smart_slice_t object,
 /** Index of a member; -1: it has none of that name. */
 int smart_small_find(const smart_small_t *small, const char *name);
 
+/** The value of a member; empty: it has none of that name. */
+smart_slice_t smart_small_value(const smart_small_t *small, const char *name);
+
 /** The text of a string member, as it stands; empty: no such string. */
 smart_slice_t smart_small_text(const smart_small_t *small, const char *name);
 
@@ -92,9 +100,8 @@ void smart_small_cut(const smart_small_t *small, int i, smart_splice_t *splice);
 /**
  * Pass over an entry.
  * @param letter its resource would need
- * @return false: not JSON
  */
-bool smart_look_entry(smart_look_t *look, smart_scan_t *scan,
+void smart_look_entry(smart_look_t *look, smart_scan_t *scan,
                       smart_letters_t letter, smart_entry_t *entry);
 
 /** Give an entry's URLs the public base. */
@@ -104,6 +111,13 @@ void smart_look_rebase_entry(smart_look_t *look, const smart_entry_t *entry,
 /** Give an array of links the public base. */
 void smart_look_rebase_links(smart_look_t *look, smart_slice_t links,
                              smart_splice_t *splice);
+
+static inline bool smart_look_history(smart_interaction_e kind)
+{
+    return kind == SMART_INTERACTION_HISTORY_INSTANCE ||
+           kind == SMART_INTERACTION_HISTORY_TYPE ||
+           kind == SMART_INTERACTION_HISTORY_SYSTEM;
+}
 
 /** Note the first thing that was wrong. */
 static inline bool smart_look_fault(smart_look_t *look, const char *why)

@@ -403,6 +403,9 @@ bool smart_scan_skip(smart_scan_t *s, smart_slice_t *prange)
     const char *start;
     bool closed;
 
+    if (prange) {
+        *prange = smart_slice_n(s->end, 0);
+    }
     blanks(s);
     start = s->at;
     do {

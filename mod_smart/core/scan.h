@@ -92,7 +92,8 @@ bool smart_scan_item(smart_scan_t *scan);
 
 /**
  * Prove the value that comes and pass over it.
- * @param prange out: its bytes, quotes or brackets included; may be NULL
+ * @param prange out: its bytes, quotes or brackets included; empty on false;
+ *               may be NULL
  * @return false: a fault
  */
 bool smart_scan_skip(smart_scan_t *scan, smart_slice_t *prange);

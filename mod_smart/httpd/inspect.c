@@ -23,7 +23,6 @@
 #include <apr_strings.h>
 
 #include "core/inspect.h"
-#include "core/pin.h"
 
 APLOG_USE_MODULE(smart);
 
@@ -54,23 +53,6 @@ bool smart_inspect_needed(const smart_context_t *ctx)
 static bool obliged(const smart_context_t *ctx, smart_oblige_e what)
 {
     return (ctx->decision.obligations & what) != 0;
-}
-
-smart_reason_e smart_inspect_acceptable(smart_context_t *ctx)
-{
-    request_rec *r = ctx->r;
-    const char *accept = apr_table_getm(r->pool, r->headers_in, "Accept");
-
-    if (!obliged(ctx, SMART_OBLIGE_INSPECT)) {
-        return SMART_REASON_UNDECIDED;
-    }
-    if (!smart_pin_search(&ctx->interaction.search, r->pool) ||
-        !smart_pin_search(&ctx->query, r->pool) ||
-        (ctx->has_form && !smart_pin_search(&ctx->form, r->pool)) ||
-        !smart_pin_accept(accept)) {
-        return SMART_REASON_NOT_ACCEPTABLE;
-    }
-    return SMART_REASON_UNDECIDED;
 }
 
 /* ---- what came ---- */

@@ -25,22 +25,6 @@
 /** Whether the answer to a permitted request has to be looked at. */
 bool smart_inspect_needed(const smart_context_t *ctx);
 
-/**
- * Whether a client takes what can be inspected; call it after the last
- * decision and before the query is written.
- * @param ctx decided; parameters that say how the answer is written are taken
- *            out of its search when it has to be inspected
- * @return SMART_REASON_UNDECIDED, or NOT_ACCEPTABLE
- */
-smart_reason_e smart_inspect_acceptable(smart_context_t *ctx);
-
-/**
- * Prove a Binary by what its securityContext names. Asks the backend.
- * @param ctx decided with CONTEXT, permit held
- * @return SMART_REASON_UNDECIDED: it may be streamed; FOREIGN; BACKEND
- */
-smart_reason_e smart_inspect_binary(smart_context_t *ctx);
-
 /** Put the filter in place; when httpd asks for filters. */
 void smart_inspect_insert(smart_context_t *ctx);
 

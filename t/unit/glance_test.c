@@ -163,6 +163,8 @@ static void test_constraints(void **state)
         {"Condition", "category", "user/Condition.rs?category=b,a",
          "{\"coding\":[{\"code\":\"a\"}]}"},
         {"Encounter", "class", "user/Encounter.rs?class=a", "{\"code\":\"a\"}"},
+        {"Observation", "code", "user/Observation.rs?code=a;b",
+         "{\"coding\":[{\"code\":\"a;b\"}]}"},
         {"Observation", "encounter", "user/Observation.rs?encounter=e",
          "{\"reference\":\"Encounter/e\"}"},
     };
@@ -175,6 +177,33 @@ static void test_constraints(void **state)
                       rows[i].param, rows[i].leaf);
     }
     assert_true(covered >= 4);
+}
+
+static void test_extra(void **state)
+{
+    const smart_compartment_param_t extra[] = {
+        {smart_fhir_type(SMART_FHIR_R4, smart_slice("Task")), "owner"}};
+    const ask_t ask = {.scopes = "patient/*.rs", .patient = "pat-1"};
+    const smart_grant_t grant = ask_grant(SMART_FHIR_R4, &ask);
+    smart_policy_t policy = *ask_policy_default();
+    const smart_coverage_t c = {.policy = &policy,
+                                .grant = &grant,
+                                .bases = {.version = SMART_FHIR_R4}};
+    smart_member_t members[64];
+    const int count =
+        members_of("{\"resourceType\":\"Task\",\"owner\":{\"reference\":"
+                   "\"Patient/pat-1\"}}",
+                   members);
+    int n;
+
+    for (n = 0; n < 2; n++) {
+        policy.compartment.extra = extra;
+        policy.compartment.extra_count = n;
+        assert_int_equal(smart_glance_covered(smart_glance_make(&c, pool),
+                                              SMART_LETTER_R, extra[0].type,
+                                              members, count),
+                         n);
+    }
 }
 
 /* A verdict that is remembered is the one of the same letter and text. */
@@ -216,6 +245,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_type),
         cmocka_unit_test(test_constraints),
+        cmocka_unit_test(test_extra),
         cmocka_unit_test(test_remembered),
     };
 

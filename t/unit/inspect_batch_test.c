@@ -86,6 +86,13 @@ static const batch_row_t batch_rows[] = {
     {"no response", CREATE, "{}", ""},
     {"no status", CREATE, "{\"response\":{}}", ""},
     {"no number", CREATE, RESPONSE("OK", ""), ""},
+    {"two digits", CREATE, RESPONSE("20", ""), ""},
+    {"nothing", CREATE, RESPONSE("", ""), ""},
+    {"a letter", CREATE, RESPONSE("20O", ""), ""},
+    {"a sign", CREATE, RESPONSE("2/0", ""), ""},
+    {"a colon", CREATE, RESPONSE("2:0", ""), ""},
+    {"below all", CREATE, RESPONSE("099", ""), ""},
+    {"read, created", READ, ANSWER(OBS_OWN, "201"), OURS_404},
     {"a long number", CREATE, RESPONSE("2000", ""), ""},
     {"a number", CREATE, "{\"response\":{\"status\":200}}", ""},
     {"no object", CREATE, "1", ""},
@@ -138,11 +145,13 @@ static void test_batch_whole(void **state)
          BUNDLE("batch-response", ENTRIES(RESPONSE("204", ""))), BAD, NULL},
     };
     const smart_plan_t entry = plan_of(DELETE);
-    const smart_plan_t plan = {
-        .kind = BATCH, .entries = &entry, .entry_count = 1};
+    smart_plan_t plan = {.kind = BATCH, .entries = &entry, .entry_count = 1};
     size_t n;
 
     for (n = 0; n < sizeof(rows) / sizeof(rows[0]); n++) {
+        plan.kind = BATCH;
+        assert_row(PATIENT, &plan, &rows[n]);
+        plan.kind = SMART_INTERACTION_TRANSACTION;
         assert_row(PATIENT, &plan, &rows[n]);
     }
 }

@@ -84,6 +84,20 @@ static void test_urls(void **state)
                 "\"http://b/fhir#x\"},{\"url\":\" http://b/fhir/x\"},{\"url\":"
                 "\"https://us/fhir/x\"},{\"url\":1},3]"),
          SAME, NULL},
+        {"slashes that are escaped", SEARCH, 200,
+         BUNDLE("searchset",
+                ",\"link\":[{\"url\":\"http:\\/\\/b\\/fhir\\/x\\/y\"},"
+                "{\"url\":\"http:\\/\\/b\\/\\fhir\\/x\"},"
+                "{\"url\":\"http:\\/\\/b\\/fhir\\nx\"},"
+                "{\"url\":\"http:\\/\\/b\\/fhir\\\\x\"}]"),
+         CHANGED,
+         BUNDLE("searchset", ",\"link\":[{\"url\":\"https://us/fhir\\/x\\/y\"},"
+                             "{\"url\":\"http:\\/\\/b\\/\\fhir\\/x\"},"
+                             "{\"url\":\"http:\\/\\/b\\/fhir\\nx\"},"
+                             "{\"url\":\"http:\\/\\/b\\/fhir\\\\x\"}]")},
+        {"elsewhere", SEARCH, 200,
+         BUNDLE("searchset", ",\"identifier\":[{\"url\":\"http://b/fhir\"}]"),
+         SAME, NULL},
         {"entries", SEARCH, 200,
          BUNDLE("searchset",
                 ENTRIES("{\"resource\":" OBS_OWN
@@ -105,11 +119,37 @@ static void test_urls(void **state)
     RUN(rows);
 }
 
+/* Nothing is rewritten without a base, to none, and to the same. */
+static void test_no_base(void **state)
+{
+    static const char *const same[] = {"https://us/fhir", NULL};
+    static const smart_rebase_t none = {backends, NULL};
+    static const smart_rebase_t equal = {same, "https://us/fhir"};
+    const smart_rebase_t *const bases[] = {NULL, &none, &equal};
+    const smart_grant_t grant = {0};
+    const smart_coverage_t c = {.policy = ask_policy_default(),
+                                .grant = &grant};
+    const smart_slice_t links = smart_slice(
+        "[{\"url\":\"http://b/fhir/x\"},{\"url\":\"https://us/fhir/x\"}]");
+    smart_splice_t splice;
+    smart_look_t look;
+    int i;
+
+    for (i = 0; i < 3; i++) {
+        make_look(&look, &c);
+        look.rebase = bases[i];
+        smart_splice_begin(&splice, pool);
+        smart_look_rebase_links(&look, links, &splice);
+        assert_int_equal(splice.count, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_small),
         cmocka_unit_test(test_urls),
+        cmocka_unit_test(test_no_base),
     };
 
     return cmocka_run_group_tests(tests, prepare, finish);

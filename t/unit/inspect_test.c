@@ -4,6 +4,8 @@
  */
 #include "inspected.h"
 
+#define BARE "{\"resourceType\":\"Patient\",\"id\":\"p\",\"text\":{}}"
+
 static const row_t single_rows[] = {
     {"own", READ, 200, OBS_OWN, SAME, NULL},
     {"own, version", VREAD, 200, OBS_OWN, SAME, NULL},
@@ -66,6 +68,14 @@ static const row_t error_rows[] = {
     {"create, 404", CREATE, 404, OUTCOME, SAME, NULL},
     {"read, 403", READ, 403, OUTCOME, SAME, NULL},
     {"read, 500", READ, 500, OUTCOME, SAME, NULL},
+    {"an outcome and more", SEARCH, 400, OUTCOME OBS_FOREIGN, OURS,
+     "{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":"
+     "\"error\",\"code\":\"processing\",\"diagnostics\":\"The FHIR server "
+     "refused the request.\"}]}\n"},
+    {"a resource with no more than outcomes have", SEARCH, 400, BARE, OURS,
+     "{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":"
+     "\"error\",\"code\":\"processing\",\"diagnostics\":\"The FHIR server "
+     "refused the request.\"}]}\n"},
     {"holding another", READ, 500, HOLDING, OURS,
      "{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":"
      "\"error\",\"code\":\"exception\",\"diagnostics\":\"The FHIR server could "
@@ -104,6 +114,7 @@ static const row_t write_rows[] = {
     {"no JSON", CREATE, 201, "<Observation/>", EMPTY, NULL},
     {"two", UPDATE, 200, OBS_OWN OBS_OWN, EMPTY, NULL},
     {"303", CREATE, 303, "", BAD, NULL},
+    {"101", CREATE, 101, "", BAD, NULL},
     {"a Bundle", CREATE, 201, BUNDLE("searchset", ""), EMPTY, NULL},
 };
 
@@ -120,6 +131,41 @@ static void test_errors(void **state)
 static void test_writes(void **state)
 {
     RUN(write_rows);
+}
+
+/* The type counts as well where others are covered. */
+static void test_types(void **state)
+{
+    static const row_t rows[] = {
+        {"read", READ, 200, COND_OWN, NOT_FOUND, NULL},
+        {"written", UPDATE, 200, COND_OWN, EMPTY, NULL},
+        {"in a history", TYPES, 200,
+         BUNDLE("history", ENTRIES(ENTRY(OBS_OWN) "," ENTRY(COND_OWN))),
+         CHANGED, BUNDLE("history", ENTRIES(ENTRY(OBS_OWN)))},
+        {"found", SEARCH, 200, BUNDLE("searchset", ENTRIES(ENTRY(COND_OWN))),
+         SAME, NULL},
+    };
+    size_t n;
+
+    for (n = 0; n < sizeof(rows) / sizeof(rows[0]); n++) {
+        const smart_plan_t plan = plan_of(rows[n].kind);
+
+        assert_row("patient/*.rs", &plan, &rows[n]);
+    }
+}
+
+static void test_by_id(void **state)
+{
+    int kind;
+
+    for (kind = 0; kind < SMART_INTERACTION_COUNT; kind++) {
+        const bool is = kind == READ || kind == VREAD || kind == UPDATE ||
+                        kind == PATCH || kind == DELETE || kind == HISTORY ||
+                        kind == TYPES ||
+                        kind == SMART_INTERACTION_HISTORY_SYSTEM;
+
+        assert_int_equal(smart_inspect_by_id((smart_interaction_e)kind), is);
+    }
 }
 
 /* The letter that is asked for is the one that counts, and none shows none. */
@@ -153,10 +199,9 @@ static void test_letters(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_single),
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_writes),
-        cmocka_unit_test(test_letters),
+        cmocka_unit_test(test_single), cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_writes), cmocka_unit_test(test_types),
+        cmocka_unit_test(test_by_id),  cmocka_unit_test(test_letters),
     };
 
     return cmocka_run_group_tests(tests, prepare, finish);
