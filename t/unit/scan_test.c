@@ -276,7 +276,7 @@ static void test_walk(void **state)
 {
     const char *text = " {\"a\": [1, \"x\\n\" ,{}], \"b\":{\"c\":true} } ";
     smart_slice_t name;
-    smart_slice_t range;
+    smart_slice_t range = {NULL, 0};
     smart_scan_t scan;
 
     smart_scan_make(&scan, pool);
