@@ -13,9 +13,9 @@ APLOG_USE_MODULE(smart);
 
 #define MAX_SEALED (SMART_CACHE_MAX_VALUE + SMART_SEAL_OVERHEAD)
 
-_Static_assert(SMART_SEAL_KEY == SMART_STORE_ID &&
-                   SMART_SEAL_KEY == SMART_DIGEST_LEN,
-               "ids, fingerprints and keys of tokens are of one size");
+_Static_assert(SMART_SEAL_KEY == SMART_STORE_ID, "an id is an id");
+_Static_assert(SMART_SEAL_KEY == SMART_DIGEST_LEN,
+               "fingerprints and keys of tokens fit");
 
 static struct {
     const smart_store_t *store;
