@@ -723,7 +723,7 @@ sub prereads {
         my $r = $c->request(DELETE => '/fhir/Observation/obs-2',
                             ['Authorization', 'Bearer ' . token($ALL)]);
         is $r->status, 404, '... and still checked';
-        my @said = $h->log_text =~ /(SMART0601)/g;
+        my @said = $h->log_text =~ /(SMART0703)/g;
         cmp_ok scalar @said, '>=', 1, '... which is logged';
         cmp_ok scalar @said, '<=', 4, '... once per process';
         $lab->fhir_reset;

@@ -400,7 +400,7 @@ subtest 'a program that reads' => sub {
         $written - 20, $lost;
     is $written + $lost, 5020, '... each line is counted once';
     cmp_ok $lost, '>', 1000, '... most of them as lost';
-    my @said = $p->log_text =~ /SMART0602/g;
+    my @said = $p->log_text =~ /SMART0802/g;
     cmp_ok scalar @said, '>=', 1, '... that is said';
     cmp_ok scalar @said, '<=', 2 * $p->children, '... once a minute';
     kill 'CONT', $pid;

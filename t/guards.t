@@ -233,6 +233,18 @@ subtest 'registration' => sub {
             qr{apache/x\.t: neither a plan}]);
 };
 
+subtest 'tags' => sub {
+    tree_passes('check_tags', '.');
+    my $file = 'mod_smart/httpd/x.c';
+    my $line = "log(\"SMART0101: one\");\n";
+    guards('check_tags', { $file => $line, 'README.md' => "SMART0101\n" },
+        ['a tag of two messages', $file, $line . $line =~ s/one/two/r,
+            qr/x\.c:2: SMART0101 is another/],
+        ['one that is not logged', 'README.md', "SMART0102\n",
+            qr/nothing logs SMART0102/],
+        ['no source', $file, undef, qr/nothing was checked/]);
+};
+
 subtest 'directives' => sub {
     tree_passes('check_directives', '.');
     my $d = 'mod_smart/httpd';

@@ -220,7 +220,7 @@ int smart_audit_open_logs(apr_pool_t *pconf, apr_pool_t *plog,
 
         if (rv != APR_SUCCESS) {
             ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s,
-                         "SMART0601: " SMART_DIR_AUDIT_LOG " %s can not be "
+                         "SMART0801: " SMART_DIR_AUDIT_LOG " %s can not be "
                          "opened; the server is not started",
                          target->name);
             return HTTP_INTERNAL_SERVER_ERROR;
@@ -451,7 +451,7 @@ static void write_line(target_t *target, char *line, apr_size_t len,
     if (smart_once_a_minute(&target->minute)) {
         lost = apr_atomic_xchg32(&target->lost, 0);
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, s,
-                     "SMART0602: " SMART_DIR_AUDIT_LOG " %s takes no more: %u "
+                     "SMART0802: " SMART_DIR_AUDIT_LOG " %s takes no more: %u "
                      "lines lost by this process since this was last said",
                      target->name, lost);
     }

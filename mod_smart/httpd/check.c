@@ -278,7 +278,7 @@ static void check_location(smart_check_t *check, const place_t *at)
     if (l->discovery == SMART_DISCOVERY_CONF_METADATA &&
         !smart_fetched_note(check->pconf, at->s, l)) {
         smart_check_error(check, at->t->node,
-                          "SMART0123: there are more than 16 different URLs "
+                          "SMART0126: there are more than 16 different URLs "
                           "of %s metadata, \"%s\" is one of them",
                           SMART_DIR_DISCOVERY, l->discovery_from);
     }

@@ -256,7 +256,7 @@ static apr_status_t send_error(ap_filter_t *f, smart_slice_t text)
 static apr_status_t send_bad(ap_filter_t *f, const char *why)
 {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, f->r,
-                  "SMART0601: the answer of the FHIR server (status %d) can "
+                  "SMART0701: the answer of the FHIR server (status %d) can "
                   "not be shown: %s",
                   f->r->status, why);
     return send_ours(f, SMART_REASON_BACKEND);
@@ -390,7 +390,7 @@ static apr_status_t filter(ap_filter_t *f, apr_bucket_brigade *bb)
         return judge(f, got);
     case CAME_TOO_MUCH:
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, f->r,
-                      "SMART0602: the answer of the FHIR server is larger than "
+                      "SMART0702: the answer of the FHIR server is larger than "
                       "SmartInspectLimit (%" APR_OFF_T_FMT " bytes): raise it, "
                       "or have clients ask for smaller pages",
                       ctx->location->inspect_limit);

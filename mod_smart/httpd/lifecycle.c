@@ -164,14 +164,14 @@ int smart_lifecycle_post_config(apr_pool_t *pconf, apr_pool_t *plog,
     rv = secret_open(kept, conf, pconf);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s,
-                     "SMART0101: no random secret, or OpenSSL has no SHA-256; "
+                     "SMART0108: no random secret, or OpenSSL has no SHA-256; "
                      "the server is not started");
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     rv = segment_open(kept, bytes, concurrent(conf), s, pconf);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s,
-                     "SMART0102: no %" APR_SIZE_T_FMT " bytes of shared memory "
+                     "SMART0109: no %" APR_SIZE_T_FMT " bytes of shared memory "
                      "for the token cache; lower SmartCacheSize",
                      bytes);
         return HTTP_INTERNAL_SERVER_ERROR;

@@ -118,7 +118,7 @@ static void say_no_etag(const smart_context_t *ctx)
 {
     if (!apr_atomic_xchg32(ctx->location->said_no_etag, 1)) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, ctx->r,
-                      "SMART0601: the FHIR server gives neither ETag nor "
+                      "SMART0703: the FHIR server gives neither ETag nor "
                       "meta.versionId: writes are checked, but a change "
                       "between check and write goes unnoticed");
     }
@@ -179,7 +179,7 @@ smart_reason_e smart_preread(smart_context_t *ctx, const char *below,
     }
     if (reason) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                      "SMART0602: what is there now can not be read: the FHIR "
+                      "SMART0704: what is there now can not be read: the FHIR "
                       "server answered %d%s",
                       status,
                       status == HTTP_OK ? ", but not with the resource" : "");
