@@ -11,6 +11,8 @@ use Test::More;
 use Smart::Expect qw(is_refusal is_read);
 use Smart::Json qw(json_decode);
 use Smart::Lab ();
+use Smart::Store ();
+use Time::HiRes qw(sleep time);
 
 my $lab = Smart::Lab->new;
 my $west = Smart::Lab->new;
@@ -272,6 +274,71 @@ subtest 'mutual-tls.conf' => sub {
         $e->stop;
     }
     $as->stop;
+};
+
+subtest 'launch.conf' => sub {
+    my $e = start('launch', more => { ' logs/' => ' @DIR@/',
+                                      '192.0.2.0/24' => '127.0.0.1' });
+    my $conf = '/fhir/.well-known/smart-configuration';
+    my $until = time() + 10;
+    sleep 0.05 while $e->get($conf)->status == 503 && time() < $until;
+    my $r = $e->get($conf, undef, [Origin => 'https://anybody.example']);
+    is $r->status, 200, 'discovery, without a token';
+    is $r->header('Access-Control-Allow-Origin'), '*', '... for every origin';
+    my $c = json_decode($r->body);
+    is $c->{token_endpoint}, $lab->issuer . '/token',
+        '... as the authorization server says';
+    my %has = map { $_ => 1 } @{$c->{capabilities}};
+    ok $has{$_}, "... with $_" for 'launch-ehr', 'permission-v2';
+    my @user = (scope => 'user/Observation.rs');
+    is $e->get('/fhir/Observation/obs-1', $lab->token(@user, fhirUser =>
+               'Practitioner/prac-1'))->status, 200, 'a user';
+    is $e->get('/fhir/Observation/obs-1', $lab->token(@user))->status, 403,
+        '... not one of whom nothing is known';
+    my $mine = $lab->token(scope => 'patient/Observation.rs', patient => 'pat-1');
+    $r = $e->get('/fhir/Observation', $mine);
+    is $r->status, 200, 'a search of a patient';
+    my @not = grep { $_->{resource}{subject}{reference} !~ m{Patient/pat-1\z}
+                     && ($_->{resource}{performer}[0]{reference} // '')
+                        !~ m{Patient/pat-1\z} }
+        @{json_decode($r->body)->{entry}};
+    is scalar @not, 0, '... has nobody else in it';
+    is $e->get('/fhir/Observation/obs-2', $mine)->status, 404,
+        '... nor has a read';
+    is $e->get('/smart-status')->status, 200, 'the status page';
+    $e->stop;
+    open my $f, '<', $e->httpd->dir . '/smart_audit' or die "smart_audit: $!\n";
+    my @reasons = map { $_->{reason} // $_->{decision} }
+        grep { ($_->{interaction} // '') ne 'discovery' }
+        map { json_decode($_) } <$f>;
+    is "@reasons", 'permit fhir-user permit foreign', 'the audit log says so';
+    my $closed = start('launch', more => { ' logs/' => ' @DIR@/' });
+    is $closed->get('/smart-status')->status, 403, '... not for others';
+    $closed->stop;
+};
+
+subtest 'cluster.conf' => sub {
+    my $store = Smart::Store->new('redis', $dir);
+    open my $f, '>', "$dir/cluster" or die "cluster: $!\n";
+    print $f 'secret-of-the-cluster-0123456789', "\n";
+    close $f;
+    chmod 0600, "$dir/cluster";
+    my @machine = map { start('cluster', modules => ['socache_redis'], more => {
+        'redis:127.0.0.1:6379' => $store->spec,
+        '/etc/apache2/smart-cluster.secret' => "$dir/cluster" }) } 1 .. 2;
+    my $t = $lab->token(scope => $SCOPE);
+    is $machine[0]->get('/fhir/Observation/obs-1', $t)->status, 200,
+        'a token on one machine';
+    my $until = time() + 5;
+    sleep 0.05 while !(grep { !/0{64}\z/ } $store->keys) && time() < $until;
+    is $machine[1]->get('/fhir/Observation/obs-1', $t)->status, 200,
+        '... on another';
+    is $lab->as_count($t), 1, '... was asked about once';
+    $store->kill;
+    is $machine[1]->get('/fhir/Observation/obs-1',
+                        $lab->token(scope => $SCOPE))->status, 200,
+        'without the store another one is, too';
+    $_->stop for @machine;
 };
 
 my @files = map { m{([^/]+)\.conf\z} } glob "$EXAMPLES/*.conf";
