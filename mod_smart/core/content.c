@@ -5,6 +5,7 @@
 #include "core/content.h"
 
 #include "core/fhir.h"
+#include "core/json_edit.h"
 
 static bool is_text(const smart_json_t *value, smart_slice_t wanted)
 {
@@ -61,6 +62,21 @@ bool smart_content_has_id(const smart_interaction_t *i,
            smart_json_member(resource, "id");
 }
 
+/* What is created, as it will be sent. */
+static const smart_json_t *without_id(const smart_interaction_t *i,
+                                      const smart_json_t *resource,
+                                      apr_pool_t *p)
+{
+    smart_json_t *copy;
+
+    if (!smart_content_has_id(i, resource)) {
+        return resource;
+    }
+    copy = smart_json_copy(resource, p);
+    smart_json_remove(copy, smart_slice("id"));
+    return copy;
+}
+
 smart_reason_e smart_content_judge(const smart_coverage_t *c,
                                    const smart_interaction_t *i,
                                    const smart_json_t *resource, apr_pool_t *p)
@@ -78,7 +94,7 @@ smart_reason_e smart_content_judge(const smart_coverage_t *c,
         return SMART_REASON_CONSTRUCT;
     }
     return smart_coverage_write(c, create ? SMART_LETTER_C : SMART_LETTER_U,
-                                resource, p)
+                                without_id(i, resource, p), p)
                ? SMART_REASON_UNDECIDED
                : SMART_REASON_FOREIGN_WRITE;
 }

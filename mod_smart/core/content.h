@@ -5,7 +5,8 @@
  *
  *   type   the URL's
  *   id     the URL's; a create has none: FHIR has servers ignore it, but one
- *          that does not would overwrite what has that id
+ *          that does not would overwrite what has that id; it is judged
+ *          without the id that it may not keep
  *   inside by its subject, by a literal reference; a contained resource or a
  *          logical reference is nobody's
  *   no conditional references ("Patient?identifier=..."), anywhere: a server

@@ -107,6 +107,19 @@ bool smart_pin_search(smart_search_t *search, apr_pool_t *p)
     return json;
 }
 
+bool smart_pin_named(const smart_search_t *search)
+{
+    int n;
+
+    for (n = 0; n < search->count; n++) {
+        if (smart_reach_same(search->params[n].base, "_format") &&
+            search->params[n].value.len) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* --- Accept -------------------------------------------------------------- */
 
 /* "q=0", "q=0.", "q=0.000": not at all. */

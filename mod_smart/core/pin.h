@@ -6,7 +6,8 @@
  *   _elements, _summary   taken out: they leave out what membership is seen by
  *   _format               taken out when it asks for JSON, else there is no
  *                         answer that it may have
- *   Accept                has to allow JSON; who sends it on replaces it
+ *   Accept                has to allow JSON where no _format does, which
+ *                         overrides it; who sends it on replaces it
  *
  * _summary=count asks for no resources at all, and is refused by the decision.
  * Names are compared without case: a backend may do so too.
@@ -27,6 +28,9 @@
  * @return false: _format rules JSON out
  */
 bool smart_pin_search(smart_search_t *search, apr_pool_t *p);
+
+/** Whether a search has a _format that says something: what Accept says does not count then. */
+bool smart_pin_named(const smart_search_t *search);
 
 /**
  * Whether an Accept field allows FHIR JSON.

@@ -94,12 +94,7 @@ static void set_prefer(const smart_context_t *ctx, apr_table_t *headers)
 static void pin_read(apr_table_t *headers)
 {
     static const char *const names[] = {
-        "Range",
-        "If-Range",
-        "If-Match",
-        "If-None-Match",
-        "If-Modified-Since",
-        "If-Unmodified-Since",
+        "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since",
         NULL,
     };
 
@@ -110,6 +105,9 @@ static void pin_inspected(smart_context_t *ctx, apr_table_t *headers)
 {
     apr_table_setn(headers, "Accept", "application/fhir+json");
     apr_table_unset(headers, "Accept-Charset");
+    /* A part of an answer proves nothing, of whatever method. */
+    apr_table_unset(headers, "Range");
+    apr_table_unset(headers, "If-Range");
     if (!smart_inspect_writes(ctx->interaction.kind) &&
         ctx->interaction.kind != SMART_INTERACTION_BATCH) {
         pin_read(headers);

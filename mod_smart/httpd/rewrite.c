@@ -49,7 +49,8 @@ smart_reason_e smart_rewrite_pin(smart_context_t *ctx)
     }
     if (!smart_pin_search(&ctx->query, r->pool) ||
         !smart_pin_search(&ctx->form, r->pool) ||
-        !smart_pin_accept(apr_table_get(r->headers_in, "Accept"))) {
+        (!smart_pin_named(&ctx->interaction.search) &&
+         !smart_pin_accept(apr_table_get(r->headers_in, "Accept")))) {
         return SMART_REASON_NOT_ACCEPTABLE;
     }
     return SMART_REASON_UNDECIDED;

@@ -158,6 +158,24 @@ static void test_id_of_a_create(void **state)
     assert_false(smart_content_has_id(&update, json("{\"id\":\"o1\"}")));
 }
 
+/* It gets another one, so that it can not be the one of a scope. */
+static void test_created_without_its_id(void **state)
+{
+    const smart_interaction_t create = interaction("POST", "/Observation");
+    const smart_interaction_t update = interaction("PUT", "/Observation/o1");
+    const smart_json_t *content = json(OBS("\"id\":\"o1\"," SUBJECT));
+    const smart_coverage_t one = covers("patient/Observation.cu?_id=o1");
+    const smart_coverage_t any = covers("patient/Observation.cu");
+
+    assert_int_equal(smart_content_judge(&any, &create, content, pool),
+                     SMART_REASON_UNDECIDED);
+    assert_int_equal(smart_content_judge(&one, &create, content, pool),
+                     SMART_REASON_FOREIGN_WRITE);
+    assert_int_equal(smart_content_judge(&one, &update, content, pool),
+                     SMART_REASON_UNDECIDED);
+    assert_non_null(smart_json_member(content, "id"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +185,8 @@ int main(void)
                                         pool_drop),
         cmocka_unit_test_setup_teardown(test_letters, pool_make, pool_drop),
         cmocka_unit_test_setup_teardown(test_id_of_a_create, pool_make,
+                                        pool_drop),
+        cmocka_unit_test_setup_teardown(test_created_without_its_id, pool_make,
                                         pool_drop),
     };
 

@@ -70,6 +70,33 @@ static void searches_lose_what_leaves_something_out(void **state)
     }
 }
 
+static void a_format_overrides_accept(void **state)
+{
+    static const struct {
+        const char *query;
+        bool named;
+    } rows[] = {
+        {"code=x&_format=json", true},
+        {"_FORMAT=xml", true},
+        {"_format:x=json", true},
+        {"_format=", false},
+        {"_format", false},
+        {"format=json", false},
+        {"", false},
+    };
+    smart_search_t search;
+    const char *why;
+    size_t n;
+
+    for (n = 0; n < sizeof(rows) / sizeof(rows[0]); n++) {
+        assert_true(smart_search_parse(smart_slice(rows[n].query), pool,
+                                       &search, &why));
+        if (smart_pin_named(&search) != rows[n].named) {
+            fail_msg("%s", rows[n].query);
+        }
+    }
+}
+
 static void accept_has_to_allow_json(void **state)
 {
     static const struct {
@@ -120,6 +147,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(searches_lose_what_leaves_something_out),
+        cmocka_unit_test(a_format_overrides_accept),
         cmocka_unit_test(accept_has_to_allow_json),
     };
     int failed;
