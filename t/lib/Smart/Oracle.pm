@@ -302,7 +302,7 @@ sub _free {
     $v->{shown} = _shown($g, 's');
     $v->{believed} = !$inspected;
     # What is inspected has to be JSON, now, and all of it.
-    doubt($v, 'inspected') if $inspected && (!_allows_json($req, \@all)
+    doubt($v, 'inspected') if $inspected && (!allows_json($req, \@all)
         || async($req) || grep { $_->[0] eq '_summary' } @all);
     doubt($v, 'an odd parameter') if Smart::OracleSearch::is_odd(\@all);
     $v->{shown} = undef if $all;
@@ -323,6 +323,10 @@ sub _form {
             : doubt($v, 'no form');
         return [];
     }
+    if (($req->{headers}{'content-encoding'} // 'identity') ne 'identity') {
+        length($req->{body} // '') && !$all ? late($v, 415, 'coding')
+            : doubt($v, 'coding');
+    }
     my $pairs = Smart::OracleSearch::pairs($req->{body});
     late($v, 400, 'the form') if !$pairs;
     return $pairs || [];
@@ -330,9 +334,10 @@ sub _form {
 
 # --- restricted reads and searches -----------------------------------------
 
-sub _allows_json {
+sub allows_json {
     my ($req, $pairs) = @_;
-    my ($format) = map { $_->[1] } grep { $_->[0] eq '_format' } @$pairs;
+    my ($format) = grep { length } map { $_->[1] }
+        grep { $_->[0] eq '_format' } @$pairs;
     my $accept = $format // $req->{headers}{accept} // '*/*';
     return $accept =~ m{json|\*/\*|application/\*};
 }
@@ -344,7 +349,7 @@ sub _restricted {
     my @pairs = (@{$i->{pairs}}, @$form);
     $v->{shown} = _shown($g, $letter);
     fault($v, 403, 'async') if async($req);
-    late($v, 406, 'not JSON') if !_allows_json($req, \@pairs);
+    late($v, 406, 'not JSON') if !allows_json($req, \@pairs);
     return $self->_restricted_read($v, $g, $i, $req) if $letter eq 'r';
     if ($i->{kind} =~ /system/) {
         return fault($v, 403, 'system level');
@@ -505,7 +510,7 @@ sub _page {
     fault($v, 403, 'async') if !$free && async($req)
         && !grep { !defined $_->{held} && !@{$_->{pairs}} } @s;
     doubt($v, 'async') if async($req);
-    if (!$free && !_allows_json($req, $i->{pairs})) {
+    if (!$free && !allows_json($req, $i->{pairs})) {
         late($v, 406, 'not JSON');
     }
     my @odd = grep { $_->[0] !~ /\A(?:_count|_format|_pretty|_total|_summary
@@ -552,7 +557,7 @@ sub _op_everything {
     my @odd = grep { $_->[0] !~ /\A_(?:type|count|format|pretty)\z/ }
         @{$i->{pairs}};
     doubt($v, 'parameters') if @odd;
-    late($v, 406, 'not JSON') if !_allows_json($req, $i->{pairs});
+    late($v, 406, 'not JSON') if !allows_json($req, $i->{pairs});
     doubt($v, 'async') if async($req);
     if ($how eq 'restricted') {
         fault($v, 403, 'async') if async($req);
@@ -578,7 +583,8 @@ sub _op_lastn {
     return fault($v, 403, 'not of this') if $type ne 'Observation'
         || defined $i->{id};
     my @pairs = grep { $_->[0] ne 'max' } @{$i->{pairs}};
-    my %search = (%$i, kind => 'search-type', pairs => \@pairs);
+    # A POST brings Parameters, which are read as the query would be.
+    my %search = (%$i, kind => 'search-type', pairs => \@pairs, form => 0);
     $self->permit($v, $g, \%search, $req);
     $v->{must} = [];
     doubt($v, 'a form of an operation') if $i->{form};

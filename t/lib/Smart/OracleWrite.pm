@@ -59,7 +59,17 @@ sub _free {
             if !$pairs || !@$pairs || grep { $_->[0] =~ /[:.]|\A_|bogus/
                                      || $_->[1] eq '' } @$pairs;
     }
+    my $all = Smart::Oracle::cover($g, 'r', '*') eq 'free';
+    $v->{shown} = undef if $all;
+    Smart::Oracle::doubt($v, 'an answer that has to be looked at')
+        if !$all && !Smart::Oracle::allows_json($req, $i->{pairs});
     my $body = eval { json_decode($req->{body} // '') };
+    if ($i->{kind} eq 'patch' && defined $i->{id}) {
+        my $now = $o->{store}->current(@$i{qw(type id)});
+        $body = $now && $now->{resource}
+            && eval { json_patch($now->{resource}, $body) };
+        $body->{resourceType} = $i->{type} if ref $body eq 'HASH';
+    }
     push @{$v->{written}}, _stored($i, $body) if ref $body eq 'HASH';
     return;
 }
@@ -143,6 +153,9 @@ sub _restricted {
 # New content: 403 outside.
 sub _new {
     my ($v, $g, $letter, $r, $urns) = @_;
+    # A server would look them up, and tell what there is.
+    Smart::Oracle::late($v, 403, 'a conditional reference')
+        if json_encode($r) =~ /"reference":"[^"]*\?/;
     my $c = $g->covers($letter, $r, 1, $urns);
     Smart::Oracle::late($v, 403, 'new content outside') if !$c;
     Smart::Oracle::doubt($v, 'coverage of new content') if $c == 1;
@@ -248,6 +261,9 @@ sub batch {
     return $fault->(400, 'entries') if ref $entries ne 'ARRAY';
     Smart::Oracle::doubt($v, 'nothing in it') if !@$entries;
     my $urns = _urns($o, $b->{type}, $entries);
+    my %full;
+    $fault->(400, 'a fullUrl twice') if grep { $full{$_}++ }
+        map { ref $_ eq 'HASH' ? $_->{fullUrl} // () : () } @$entries;
     @$v{qw(look write)} = (1, 1);
     my @subs = map { _entry($o, $g, $_, $urns) } @$entries;
     for my $n (0 .. $#subs) {
@@ -312,6 +328,9 @@ sub _entry {
                 body => $e->{resource} ? json_encode($e->{resource}) : '' };
     $sub->{data} = $e->{resource} if ref $e->{resource} eq 'HASH';
     my $i = $o->interaction($sub);
+    Smart::Oracle::late($v, 400, 'no resource') if !ref $e->{resource}
+        && ($m eq 'PUT' || $m eq 'POST' && ($i->{bad} || $i->{kind} eq
+                                            'create'));
     if ($i->{bad}) { Smart::Oracle::fault($v, @$i{qw(bad why)}); return $v }
     return $bad->('a batch in a batch') if $i->{kind} eq 'batch';
     if ($i->{kind} eq 'public' || $i->{kind} eq 'patch' || $i->{form}) {
@@ -320,6 +339,13 @@ sub _entry {
     }
     $sub->{body} = json_encode(_patch_of($e)) if $i->{kind} eq 'patch';
     $o->permit($v, $g, $i, $sub);
+    # What is read is inspected as it comes back; only an URL tells before.
+    if ($i->{kind} =~ /\A(?:v?read|history-instance)\z/) {
+        my @late = grep { $_->[2] && $_->[0] == 404 } @{$v->{faults}};
+        $v->{faults} = [grep { !$_->[2] || $_->[0] != 404 } @{$v->{faults}}];
+        Smart::Oracle::doubt($v, 'by its URL') if @late
+            && (!in_compartment($i->{type}) || $i->{type} eq 'Patient');
+    }
     # A resource in a GET, or none in a POST: not said.
     Smart::Oracle::doubt($v, 'a resource where none belongs')
         if $m =~ /\A(?:GET|DELETE)\z/ && defined $e->{resource};
