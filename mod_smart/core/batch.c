@@ -396,6 +396,9 @@ static smart_reason_e judge_content(smart_batch_t *batch,
     const smart_interaction_t *i = &entry->interaction;
     smart_reason_e reason;
 
+    if (batch->restricted && smart_content_has_id(i, entry->resource)) {
+        drop(smart_json_get(entry->json, smart_slice("resource")), "id");
+    }
     if (!(entry->decision.obligations & SMART_OBLIGE_BODY)) {
         return SMART_REASON_UNDECIDED;
     }
@@ -407,13 +410,7 @@ static smart_reason_e judge_content(smart_batch_t *batch,
         return deny(batch, SMART_REASON_NOT_JUDGED);
     }
     reason = smart_content_judge(&batch->coverage, i, entry->resource, p);
-    if (reason) {
-        return deny(batch, reason);
-    }
-    if (smart_content_has_id(i, entry->resource)) {
-        drop(smart_json_get(entry->json, smart_slice("resource")), "id");
-    }
-    return SMART_REASON_UNDECIDED;
+    return reason ? deny(batch, reason) : SMART_REASON_UNDECIDED;
 }
 
 static smart_reason_e note_preread(smart_batch_t *batch,

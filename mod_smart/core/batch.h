@@ -18,7 +18,8 @@
  *   ifMatch      what the pre-read found, of updates and deletes
  *   ifNoneExist  narrowed
  *   ifNoneMatch, ifModifiedSince   gone from reads whose answer is inspected
- *   id           gone from what a restricted entry creates
+ *   id           gone from what is created, if some entry is restricted: a
+ *                server may take it, or replace references to it
  *   fullUrl      gone where it is neither a urn: nor the entry's own URL and
  *                some entry is restricted: a server may replace references to
  *                it, and so move what was judged

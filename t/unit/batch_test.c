@@ -318,6 +318,12 @@ static void test_sent(void **state)
     /* an id of a create could overwrite */
     check_sent(ALL_OF, POST("Observation", OBS("\"id\":\"o2\"," MINE)),
                "[" POST("Observation", OBS(MINE)) "]");
+    check_sent(
+        "system/Encounter.c patient/Observation.crs",
+        "{" CREATE(OBS(MINE)) "}," POST(
+            "Encounter", "{\"resourceType\":\"Encounter\",\"id\":\"e\"}"),
+        "[{" CREATE(OBS(MINE)) "}," POST(
+            "Encounter", "{\"resourceType\":\"Encounter\"}") "]");
     check_sent("system/*.cruds",
                POST("Observation", OBS("\"id\":\"o2\"," MINE)),
                "[" POST("Observation", OBS("\"id\":\"o2\"," MINE)) "]");
