@@ -67,9 +67,10 @@ sub twins {
     my ($r, $writes) = ask(@$yes);
     is join(' ', $r->status =~ s/\A2..\z/2xx/r, $writes), '2xx 1',
         "$name: permitted" or diag $r->body;
-    ($r, $writes) = ask(@$no);
-    is "@{[$r->status]} $writes", "$status 0", "$name: its twin is not"
-        or diag $r->body;
+    my @seen;
+    ($r, $writes, @seen) = ask(@$no);
+    is "@{[$r->status]} $writes " . asked(grep { $_->{method} ne 'GET' } @seen),
+        "$status 0 ", "$name: its twin is not" or diag $r->body;
     return;
 }
 
@@ -368,6 +369,45 @@ sub races {
     return;
 }
 
+sub searches {
+    subtest 'what a search sends' => sub {
+        my $form = sub {
+            my ($query, $body, @headers) = @_;
+            return ($ALL, POST => "/Observation/_search$query",
+                ['Content-Type' => 'application/x-www-form-urlencoded',
+                 @headers], $body);
+        };
+        my (undef, undef, $seen) = ask($ALL, GET =>
+            '/Observation?code=2345-7&_elements=id&_format=json');
+        is $seen->{target}, "/fhir/Observation?code=2345-7&patient=$OWN",
+            'a query: narrowed, pinned';
+        (undef, undef, $seen) = ask($form->('?_count=3&_summary=data',
+            'code=2345-7&_elements=id'));
+        is $seen->{target}, '/fhir/Observation/_search?_count=3',
+            'a form: its query is pinned';
+        is $seen->{body}, "code=2345-7&patient=$OWN",
+            '... it is narrowed and pinned';
+        is fields($seen, 'content-length'), 'content-length: '
+            . length $seen->{body}, '... of its length';
+        (undef, undef, $seen) = ask('system/*.cruds', GET =>
+            '/Observation?code=2345-7&_elements=id');
+        is $seen->{target}, '/fhir/Observation?code=2345-7&_elements=id',
+            'as it came for who is not held to a patient';
+        for (['GET', '/Observation?_format=xml', []],
+             ['GET', '/Observation', [Accept => 'application/fhir+xml']],
+             ['POST', '/Observation/_search',
+              ['Content-Type' => 'application/x-www-form-urlencoded'],
+              '_format=xml'],
+             ['POST', '/Observation', [@JSON, Accept => 'text/html'],
+              observation($OWN)]) {
+            my ($r, $writes, @seen) = ask($ALL, @$_);
+            is join(' ', $r->status, $writes, scalar @seen), '406 0 0',
+                "$_->[0] $_->[1] @{$_->[2]}: no JSON";
+        }
+    };
+    return;
+}
+
 sub bundle {
     my ($type, @entries) = @_;
     return json_encode({ resourceType => 'Bundle', type => $type,
@@ -442,6 +482,40 @@ sub entries_named {
         my ($missing) = ask(@{$send->('batch', $create,
                                       entry(DELETE => 'Observation/none'))});
         is $r->body, $missing->body, '... reads like what is missing';
+    };
+    return;
+}
+
+sub batch_answered {
+    subtest 'what a batch answers' => sub {
+        my ($r) = ask(@{$send->('batch', entry(GET => 'Observation/obs-1'),
+            entry(GET => 'Observation/obs-2'), entry(GET => 'Observation'))});
+        is $r->status, 200, 'reads';
+        my @entries = @{$r->json->{entry}};
+        is scalar @entries, 3, 'an answer to each';
+        like json_encode($entries[0]), qr{CANARY-Observation-obs-1\b}, 'own';
+        is $entries[1]{response}{status} =~ s/ .*//r, 404,
+            'somebody else\'s';
+        unlike $r->body, qr{obs-2|Patient/pat-2}, '... of whom is nothing';
+        like $r->body, qr{obs-mv|obs-vs1}, 'what was found';
+        my (undef, undef, $seen) = ask(@{$send->('batch',
+            entry(GET => 'Observation/obs-1'))});
+        is fields($seen, 'accept'), 'accept: application/fhir+json',
+            'as JSON';
+        ($r) = ask($ALL, POST => '', [@JSON, Accept => 'application/fhir+xml'],
+            bundle('batch', entry(GET => 'Observation/obs-1')));
+        is $r->status, 406, '... or not at all';
+    };
+    subtest 'rules about transactions' => sub {
+        my $rules = $lab->httpd(mpm => 'event', conf => $lab->protected(
+            extra => 'SmartRule transaction * deny'));
+        my @auth = ('Authorization', 'Bearer ' . token($ALL));
+        for (['batch', 200], ['transaction', 403]) {
+            is $rules->client->request(POST => '/fhir', [@auth, @JSON],
+                bundle($_->[0], entry(GET => 'Observation/obs-1')))->status,
+                $_->[1], $_->[0];
+        }
+        $rules->stop;
     };
     return;
 }
@@ -797,8 +871,8 @@ for my $mpm ($ENV{SMART_WAYS} ? 'event' : qw(event prefork)) {
         $c = $h->client;
         $_->() for \(&creates, &created, &conditional_creates, &updates,
             &updates_of_nothing, &preconditions, &patches, &deletes,
-            &batches, &entries_named, &batch_sent, &references,
-            &old_versions, &races, &prereads);
+            &searches, &batches, &entries_named, &batch_answered,
+            &batch_sent, &references, &old_versions, &races, &prereads);
         if ($mpm eq 'event') {
             $_->() for \(&media_types, &json, &sizes, &invitation, &exports);
         }
