@@ -88,8 +88,9 @@ static bool is_text(const item_t *item, const smart_json_t *element)
 {
     smart_slice_t text;
 
-    return smart_json_string(element, &text) &&
-           smart_slice_equal(text, item->plain);
+    /* What is no string is an empty one, and no item is. */
+    smart_json_string(element, &text);
+    return smart_slice_equal(text, item->plain);
 }
 
 static bool has_scheme(smart_slice_t url)
@@ -119,6 +120,8 @@ static bool is_versioned(smart_slice_t text)
     return false;
 }
 
+/* type is that of a literal reference, so never NONE, which is what is wanted
+ * when the item is no such reference. */
 static bool literal_matches(const item_t *item, smart_type_t type,
                             smart_slice_t id)
 {
@@ -128,10 +131,9 @@ static bool literal_matches(const item_t *item, smart_type_t type,
     if (smart_grant_is_id(item->plain)) {
         return smart_slice_equal(id, item->plain);
     }
-    return !is_versioned(item->plain) &&
-           smart_reference_read(item->bases, item->plain, &wanted,
-                                &wanted_id) &&
-           wanted == type && smart_slice_equal(id, wanted_id);
+    smart_reference_read(item->bases, item->plain, &wanted, &wanted_id);
+    return !is_versioned(item->plain) && wanted == type &&
+           smart_slice_equal(id, wanted_id);
 }
 
 static bool reference_matches(const item_t *item, const smart_json_t *element,

@@ -24,9 +24,9 @@ smart_type_t smart_coverage_type(smart_fhir_e v, const smart_json_t *resource)
 {
     smart_slice_t name;
 
-    return smart_json_string(smart_json_member(resource, "resourceType"), &name)
-               ? smart_fhir_type(v, name)
-               : SMART_TYPE_NONE;
+    /* What is no string is an empty one, and no type. */
+    smart_json_string(smart_json_member(resource, "resourceType"), &name);
+    return smart_fhir_type(v, name);
 }
 
 /* Whether the compartment that a part is held to has the resource. */
@@ -97,7 +97,6 @@ static bool part_covers(const ask_t *ask, const smart_part_t *part)
 static bool covers(ask_t *ask)
 {
     const smart_coverage_t *c = ask->c;
-    const unsigned present = smart_part_present(c->grant);
     smart_part_t part;
     int n;
 
@@ -107,8 +106,7 @@ static bool covers(ask_t *ask)
         return false;
     }
     for (n = 0; n < SMART_PARTS; n++) {
-        if ((present >> n & 1) &&
-            smart_part_at(c->grant, c->policy, n, &part) &&
+        if (smart_part_at(c->grant, c->policy, n, &part) &&
             part.unusable == SMART_REASON_UNDECIDED &&
             part_covers(ask, &part)) {
             return true;

@@ -10,19 +10,18 @@ typedef struct walk_t {
     void *baton;
 } walk_t;
 
-/* Take off what stands before a stop byte, and the stop. False: no stop. */
-static bool cut(smart_slice_t *rest, char stop, smart_slice_t *before)
+/* Take off what stands before a stop byte, or all, and the stop. */
+static void cut(smart_slice_t *rest, char stop, smart_slice_t *before)
 {
     const char *at = rest->len ? memchr(rest->ptr, stop, rest->len) : NULL;
 
     *before = *rest;
     if (!at) {
         *rest = smart_slice_n(NULL, 0);
-        return false;
+        return;
     }
     before->len = (apr_size_t)(at - rest->ptr);
     *rest = smart_slice_n(at + 1, rest->len - before->len - 1);
-    return true;
 }
 
 static bool walk(const walk_t *w, const smart_json_t *from,

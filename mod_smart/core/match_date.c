@@ -206,11 +206,13 @@ static zone_e zones(zone_e a, zone_e b)
     return a == b ? a : ZONE_MIXED;
 }
 
+/* What is no string is an empty one, and no date. */
 static bool text_read(const smart_json_t *value, range_t *range)
 {
     smart_slice_t text;
 
-    return smart_json_string(value, &text) && date_read(text, range);
+    smart_json_string(value, &text);
+    return date_read(text, range);
 }
 
 static bool period_read(const smart_json_t *period, range_t *range)
@@ -274,30 +276,27 @@ static bool element_read(const smart_json_t *element, range_t *range)
 
 /* ---- comparing ---- */
 
-static bool prefix_take(smart_slice_t *rest, prefix_e *pprefix)
+/* EQ when there is none. */
+static prefix_e prefix_take(smart_slice_t *rest)
 {
     static const char names[][3] = {"eq", "ne", "gt", "lt",
                                     "ge", "le", "sa", "eb"};
     unsigned i;
 
-    *pprefix = PREFIX_EQ;
-    if (rest->len == 0 || (rest->ptr[0] >= '0' && rest->ptr[0] <= '9')) {
-        return true;
-    }
     for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (rest->len > 2 && memcmp(rest->ptr, names[i], 2) == 0) {
             *rest = smart_slice_n(rest->ptr + 2, rest->len - 2);
-            *pprefix = (prefix_e)i;
-            return true;
+            return (prefix_e)i;
         }
     }
-    return false;
+    return PREFIX_EQ;
 }
 
-/* How far the element may be shifted against the value, either way. */
+/* How far the element may be shifted against the value, which is never MIXED,
+ * either way. */
 static apr_int64_t doubt(const range_t *v, const range_t *e)
 {
-    return v->zone == e->zone && v->zone != ZONE_MIXED ? 0 : UNKNOWN_US;
+    return v->zone == e->zone ? 0 : UNKNOWN_US;
 }
 
 /* Each of these for every shift s of the element, -d <= s <= d. In the value
@@ -352,20 +351,12 @@ static bool holds(prefix_e prefix, const range_t *v, const range_t *e)
     return false;
 }
 
-bool smart_match_date_valid(smart_slice_t value)
-{
-    prefix_e prefix;
-    range_t range;
-
-    return prefix_take(&value, &prefix) && date_read(value, &range);
-}
-
 bool smart_match_date(smart_slice_t value, const smart_json_t *element)
 {
-    prefix_e prefix;
+    const prefix_e prefix = prefix_take(&value);
     range_t v;
     range_t e;
 
-    return prefix_take(&value, &prefix) && date_read(value, &v) &&
-           element_read(element, &e) && holds(prefix, &v, &e);
+    return date_read(value, &v) && element_read(element, &e) &&
+           holds(prefix, &v, &e);
 }

@@ -30,9 +30,6 @@
 #include "core/base.h"
 #include "core/json.h"
 
-/** Whether a value is of the grammar above. */
-bool smart_match_date_valid(smart_slice_t value);
-
 /**
  * Hold an element against a value.
  * @param value   of the search, unescaped

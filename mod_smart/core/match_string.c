@@ -21,7 +21,8 @@ static bool text_begins(smart_slice_t value, const smart_json_t *element)
     smart_slice_t text;
     apr_size_t i;
 
-    if (!smart_json_string(element, &text) || text.len < value.len) {
+    smart_json_string(element, &text);
+    if (text.len < value.len) {
         return false;
     }
     for (i = 0; i < value.len; i++) {

@@ -47,7 +47,8 @@ static bool pair_matches(const smart_token_t *token, const smart_json_t *object,
     smart_slice_t code;
     smart_slice_t system;
 
-    if (!smart_json_string(code_value, &code) || code.len == 0 ||
+    smart_json_string(code_value, &code);
+    if (code.len == 0 ||
         (!smart_json_string(system_value, &system) && system_value)) {
         return false;
     }
@@ -96,7 +97,8 @@ bool smart_match_token(const smart_token_t *token, const smart_json_t *element)
 
     switch (smart_json_kind(element)) {
     case SMART_JSON_STRING:
-        return smart_json_string(element, &text) && is_code(token, text);
+        smart_json_string(element, &text);
+        return is_code(token, text);
     case SMART_JSON_BOOLEAN:
         return is_code(
             token, smart_slice(smart_json_is_true(element) ? "true" : "false"));

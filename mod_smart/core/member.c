@@ -82,21 +82,13 @@ static bool refers(search_t *s, const char *name)
     return smart_element_any(s->resource, path_of(s, name), see_patient, s);
 }
 
-static const char *subject_path(const search_t *s, apr_size_t i)
-{
-    return smart_compartment_usable(s->bases->version, s->type,
-                                    smart_slice(subjects[i]))
-               ? path_of(s, subjects[i])
-               : NULL;
-}
-
 /* Whom it is about is the patient, and nobody else. */
 static bool is_about(search_t *s)
 {
     apr_size_t i;
 
     for (i = 0; i < SUBJECTS; i++) {
-        if (smart_element_any(s->resource, subject_path(s, i), see_another,
+        if (smart_element_any(s->resource, path_of(s, subjects[i]), see_another,
                               s)) {
             return false;
         }
@@ -109,8 +101,7 @@ static bool mentions_subject(search_t *s)
     apr_size_t i;
 
     for (i = 0; i < SUBJECTS; i++) {
-        if (smart_element_any(s->resource, subject_path(s, i), see_patient,
-                              s)) {
+        if (refers(s, subjects[i])) {
             return true;
         }
     }
@@ -123,7 +114,7 @@ static bool mentions_formal(search_t *s)
         smart_fhir_compartment(s->bases->version, s->type);
 
     for (; name && *name; name++) {
-        if (strcmp(*name, SMART_FHIR_DEF) != 0 && refers(s, *name)) {
+        if (refers(s, *name)) {
             return true;
         }
     }
@@ -149,8 +140,8 @@ static bool has_id(const search_t *s)
 {
     smart_slice_t id;
 
-    return smart_json_string(smart_json_member(s->resource, "id"), &id) &&
-           smart_slice_is(id, s->patient);
+    smart_json_string(smart_json_member(s->resource, "id"), &id);
+    return smart_slice_is(id, s->patient);
 }
 
 bool smart_compartment_member(const smart_compartment_t *c,

@@ -128,9 +128,7 @@ static bool type_agrees(const smart_json_t *said, smart_type_t type)
     if (!said) {
         return true;
     }
-    if (!smart_json_string(said, &text)) {
-        return false;
-    }
+    smart_json_string(said, &text);
     strip(&text, DEFINITIONS);
     return smart_slice_is(text, smart_fhir_type_name(type));
 }
@@ -139,14 +137,11 @@ smart_points_e smart_reference_element(const smart_bases_t *b,
                                        const smart_json_t *value,
                                        smart_type_t *ptype, smart_slice_t *pid)
 {
-    smart_points_e points = SMART_POINTS_NOWHERE;
+    smart_points_e points;
     smart_slice_t text;
 
-    *ptype = SMART_TYPE_NONE;
-    *pid = smart_slice_n(NULL, 0);
-    if (smart_json_string(smart_json_member(value, "reference"), &text)) {
-        points = smart_reference_points(b, text, ptype, pid);
-    }
+    smart_json_string(smart_json_member(value, "reference"), &text);
+    points = smart_reference_points(b, text, ptype, pid);
     if (points != SMART_POINTS_NOWHERE &&
         !type_agrees(smart_json_member(value, "type"), *ptype)) {
         *ptype = SMART_TYPE_NONE;

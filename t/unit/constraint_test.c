@@ -342,6 +342,8 @@ static void what_can_not_be_judged_is_told(void **state)
             fail_msg("%s", cases[i].name);
         }
     }
+    assert_false(smart_constraint_judges(R4, SMART_FHIR_OBSERVATION,
+                                         smart_slice_n(NULL, 0)));
     for (i = 0; i < sizeof(for_all) / sizeof(for_all[0]); i++) {
         assert_true(judges(R4, SMART_TYPE_ANY, for_all[i]));
         assert_true(judges(R5, SMART_TYPE_ANY, for_all[i]));
@@ -380,6 +382,7 @@ static const row_t rows[] = {
     {"category=laboratory&", false, LAB},
     {"&category=laboratory", false, LAB},
     {"category", false, LAB},
+    {"category=laboratory&status", false, LAB},
     {"category=", false, LAB},
     {"=laboratory", false, LAB},
     /* items: one of them, all well-formed */
@@ -390,6 +393,8 @@ static const row_t rows[] = {
     {"category=,laboratory", false, LAB},
     {"category=laboratory,,survey", false, LAB},
     {"category=laboratory,%5Cx", false, LAB},
+    {"date=2024-02,", false, "{\"effectiveDateTime\":\"2024-02-10\"}"},
+    {"date=2024-02,%5Cx", false, "{\"effectiveDateTime\":\"2024-02-10\"}"},
     {"category=laboratory,a|b|c", false, LAB},
     {"category=laboratory,|", false, LAB},
     {"category=vital-signs%5C,laboratory", false, LAB},
@@ -434,6 +439,9 @@ static const row_t rows[] = {
     {"patient=%23pat-1", false, SUBJECT("#pat-1")},
     {"patient=Patient?x", false, SUBJECT("Patient?x")},
     {"patient=pat-1", false, SUBJECT("https://o.example.org/Patient/pat-1")},
+    {"subject=Patient?x", false, SUBJECT("Patient?x")},
+    {"subject=%23p", false, SUBJECT("#p")},
+    {"subject=://x", false, SUBJECT("://x")},
     {"subject=https://o.example.org/Patient/pat-1", true,
      SUBJECT("https://o.example.org/Patient/pat-1")},
     {"subject=https://o.example.org/Patient/pat-1", false,
@@ -502,6 +510,9 @@ static void rows_hold(void **state)
                           "{\"name\":[{\"family\":\"Meier\"}]}"));
     assert_false(holds_for(R4, SMART_FHIR_PATIENT, "family=mei",
                            "{\"name\":[{\"given\":[\"Meike\"]}]}"));
+    /* A bar means something in tokens only. */
+    assert_true(holds_for(R4, SMART_FHIR_PATIENT, "family=a|b|c",
+                          "{\"name\":[{\"family\":\"a|b|cd\"}]}"));
     assert_true(
         holds_for(R4, SMART_FHIR_PATIENT, "active=true", "{\"active\":true}"));
     assert_false(

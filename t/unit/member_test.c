@@ -293,6 +293,9 @@ static const row_t rows[] = {
      false},
     {"{\"resourceType\":\"Organization\",\"subject\":" REF("Patient/pat-1") "}",
      false, false, false},
+    {"{\"resourceType\":\"GuidanceResponse\",\"subject\":" REF(
+         "Patient/pat-1") "}",
+     false, false, false},
     {"{\"resourceType\":\"Subscription\",\"subject\":" REF("Patient/pat-1") "}",
      false, false, false},
     {"{\"resourceType\":\"Library\",\"subjectReference\":" REF(

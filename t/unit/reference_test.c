@@ -143,6 +143,7 @@ static void anything_else_points_nowhere(void **state)
         "Patient?identifier=x",
         "pat-1",
         "NutritionIntake/x", /* R5 */
+        "https://fhir.example.org/fhirPatient/pat-1",
         "https://fhir.example.org/fhir/pat-1",
         "https://fhir.example.org/fhir//Patient/pat-1",
         "https://fhir.example.org/fhirx/Patient/pat-1",

@@ -90,6 +90,8 @@ static void escapes_are_taken_away(void **state)
         assert_false(smart_search_plain(smart_slice(bad[i]), pool, &plain));
         assert_int_equal(plain.len, 0);
     }
+    /* What is behind the end does not count. */
+    assert_false(smart_search_plain(smart_slice_n("a\\,", 2), pool, &plain));
     assert_false(smart_search_plain(smart_slice_n("\\\0", 2), pool, &plain));
 }
 
