@@ -16,10 +16,10 @@ static int status_of(const smart_small_t *response)
     int status = 0;
     int i;
 
-    if (text.len < 3 || (text.len > 3 && text.ptr[3] != ' ')) {
+    if (text.len > 3 && text.ptr[3] != ' ') {
         return 0;
     }
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < 3; i++) { /* behind a shorter text stands its quote */
         if (text.ptr[i] < '0' || text.ptr[i] > '9') {
             return 0;
         }

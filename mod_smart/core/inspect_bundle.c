@@ -201,9 +201,7 @@ static bool scan_bundle(smart_look_t *look, bundle_t *bundle,
 
     smart_scan_make(&scan, look->p);
     smart_scan_begin(&scan, text);
-    if (!smart_scan_enter(&scan, '{')) {
-        return false;
-    }
+    smart_scan_enter(&scan, '{');
     smart_list_begin(&members, &bundle->splice, scan.at);
     while (smart_scan_member(&scan, &name)) {
         const int before = bundle->splice.count;

@@ -92,12 +92,11 @@ void smart_look_small(smart_look_t *look, smart_slice_t object,
 
     small->count = 0;
     smart_scan_begin(scan, object);
-    if (smart_scan_enter(scan, '{')) {
-        while (small->count < SMART_LOOK_MEMBERS &&
-               smart_scan_member(scan, &member.name)) {
-            smart_scan_skip(scan, &member.value);
-            small->members[small->count++] = member;
-        }
+    smart_scan_enter(scan, '{');
+    while (small->count < SMART_LOOK_MEMBERS &&
+           smart_scan_member(scan, &member.name)) {
+        smart_scan_skip(scan, &member.value);
+        small->members[small->count++] = member;
     }
     small->strange = !smart_scan_done(scan);
 }
@@ -116,9 +115,14 @@ int smart_small_find(const smart_small_t *small, const char *name)
 
 smart_slice_t smart_small_value(const smart_small_t *small, const char *name)
 {
-    const int i = smart_small_find(small, name);
+    int i;
 
-    return i < 0 ? smart_slice_n("", 0) : small->members[i].value;
+    for (i = 0; i < small->count; i++) {
+        if (smart_slice_is(small->members[i].name, name)) {
+            return small->members[i].value;
+        }
+    }
+    return smart_slice_n("", 0);
 }
 
 smart_slice_t smart_small_text(const smart_small_t *small, const char *name)
@@ -208,24 +212,23 @@ void smart_look_entry(smart_look_t *look, smart_scan_t *scan,
 
 /* ---- URLs ---- */
 
-/* Whether a slash that is escaped comes: behind a string stands a quote. */
+/* Whether a slash that is escaped comes. */
 static bool escaped_slash(const char *raw)
 {
     return raw[0] == '\\' && raw[1] == '/';
 }
 
 /* How much of a raw string a base is, "\/" being "/"; 0: it does not begin
-   with it. */
+   with it. Behind the string stands its quote, which no base has. */
 static apr_size_t base_in(smart_slice_t raw, const char *base)
 {
     apr_size_t i = 0;
 
     for (; *base; base++) {
-        i += i < raw.len && escaped_slash(raw.ptr + i);
-        if (i >= raw.len || raw.ptr[i] != *base) {
+        i += escaped_slash(raw.ptr + i);
+        if (raw.ptr[i++] != *base) {
             return 0;
         }
-        i++;
     }
     if (i == raw.len || raw.ptr[i] == '/' || raw.ptr[i] == '?' ||
         escaped_slash(raw.ptr + i)) {
@@ -261,10 +264,9 @@ void smart_look_rebase_links(smart_look_t *look, smart_slice_t links,
     smart_scan_t *scan = &look->links;
 
     smart_scan_begin(scan, links);
-    if (!smart_scan_enter(scan, '[')) {
-        return;
-    }
-    while (smart_scan_item(scan) && smart_scan_skip(scan, &range)) {
+    smart_scan_enter(scan, '[');
+    while (smart_scan_item(scan)) {
+        smart_scan_skip(scan, &range);
         smart_look_small(look, range, &link);
         rebase(look, smart_small_text(&link, "url"), splice);
     }

@@ -15,6 +15,7 @@
 #include <http_log.h>
 #include <http_request.h>
 
+#include "httpd/inspect.h"
 #include "httpd/write.h"
 
 APLOG_USE_MODULE(smart);
@@ -22,7 +23,8 @@ APLOG_USE_MODULE(smart);
 /* What the floor above core can do for a decision. */
 #define ENFORCED                                                               \
     (SMART_OBLIGE_FORM | SMART_OBLIGE_NARROW | SMART_OBLIGE_INSPECT |          \
-     SMART_OBLIGE_BODY | SMART_OBLIGE_PREREAD | SMART_OBLIGE_MINIMAL)
+     SMART_OBLIGE_BODY | SMART_OBLIGE_PREREAD | SMART_OBLIGE_MINIMAL |         \
+     SMART_OBLIGE_CONTEXT)
 
 static void decide(smart_context_t *ctx)
 {
@@ -129,6 +131,9 @@ static smart_reason_e fulfil(smart_context_t *ctx)
 
     if (!reason) {
         reason = smart_write_judge(ctx);
+    }
+    if (!reason) {
+        reason = smart_inspect_binary(ctx);
     }
     return reason ? reason : smart_rewrite(ctx);
 }

@@ -12,6 +12,7 @@
  */
 #include "httpd/inspect.h"
 
+#include "httpd/buffer.h"
 #include "httpd/coverage.h"
 #include "httpd/pinned.h"
 
@@ -19,14 +20,12 @@
 #include <http_log.h>
 #include <util_filter.h>
 
-#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "core/inspect.h"
+#include "core/media.h"
 
 APLOG_USE_MODULE(smart);
-
-#define FIRST_ROOM 16384 /* bytes, where the backend names no length */
 
 static const char filter_name[] = "SMART_INSPECT";
 static ap_filter_rec_t *filter_handle;
@@ -34,13 +33,11 @@ static ap_filter_rec_t *filter_handle;
 /* No JSON: whatever it is held against, it proves nothing. */
 static const smart_slice_t no_json = {"-", 1};
 
-/* What has come of an answer. */
-typedef struct gathered_t {
-    char *text;
-    apr_size_t len;
-    apr_size_t room;
+/* An answer on its way. */
+typedef struct answer_t {
+    smart_buffer_t *buffer;
     bool answered; /* and what still comes is of no use */
-} gathered_t;
+} answer_t;
 
 bool smart_inspect_needed(const smart_context_t *ctx)
 {
@@ -55,133 +52,19 @@ static bool obliged(const smart_context_t *ctx, smart_oblige_e what)
     return (ctx->decision.obligations & what) != 0;
 }
 
-/* ---- what came ---- */
-
-/* Whether there is room for n more bytes within the limit. */
-static bool make_room(const smart_context_t *ctx, gathered_t *got, apr_size_t n)
-{
-    const apr_size_t max = (apr_size_t)ctx->location->inspect_limit;
-    const char *length = apr_table_get(ctx->r->headers_out, "Content-Length");
-    apr_size_t room = got->room ? 2 * got->room : FIRST_ROOM;
-    apr_off_t declared;
-    char *end;
-    char *more;
-
-    if (n > max - got->len) {
-        return false;
-    }
-    if (got->len + n <= got->room) {
-        return true;
-    }
-    if (length && apr_strtoff(&declared, length, &end, 10) == APR_SUCCESS &&
-        !*end && declared > 0) {
-        if ((apr_uint64_t)declared > max) {
-            return false;
-        }
-        room = (apr_size_t)declared;
-    }
-    if (room < got->len + n) {
-        room = got->len + n;
-    }
-    more = apr_palloc(ctx->r->pool, room);
-    if (got->len) {
-        memcpy(more, got->text, got->len);
-    }
-    got->text = more;
-    got->room = room;
-    return true;
-}
-
-typedef enum { CAME_MORE = 0, CAME_ALL, CAME_TOO_MUCH, CAME_BROKEN } came_e;
-
-/* Take over what a brigade holds. */
-static came_e take(const smart_context_t *ctx, gathered_t *got,
-                   apr_bucket_brigade *bb)
-{
-    const char *data;
-    apr_size_t n;
-
-    while (!APR_BRIGADE_EMPTY(bb)) {
-        apr_bucket *b = APR_BRIGADE_FIRST(bb);
-
-        if (APR_BUCKET_IS_EOS(b)) {
-            return CAME_ALL;
-        }
-        if (AP_BUCKET_IS_ERROR(b)) {
-            return CAME_BROKEN;
-        }
-        if (!APR_BUCKET_IS_METADATA(b)) {
-            if (apr_bucket_read(b, &data, &n, APR_BLOCK_READ) != APR_SUCCESS) {
-                return CAME_BROKEN;
-            }
-            if (!make_room(ctx, got, n)) {
-                return CAME_TOO_MUCH;
-            }
-            if (n) {
-                memcpy(got->text + got->len, data, n);
-            }
-            got->len += n;
-        }
-        apr_bucket_delete(b);
-    }
-    return CAME_MORE;
-}
-
-/* A parameter of a media type that can be read as UTF-8. */
-static bool parameter_ok(const char *text, apr_size_t n)
-{
-    static const char charset[] = "charset=";
-    const apr_size_t len = sizeof(charset) - 1;
-
-    if (n < len || strncasecmp(text, charset, len) != 0) {
-        return true;
-    }
-    text += len;
-    n -= len;
-    if (n >= 2 && *text == '"' && text[n - 1] == '"') {
-        text++;
-        n -= 2;
-    }
-    return n == 5 && !strncasecmp(text, "utf-8", 5);
-}
-
-/* application/fhir+json and its kin, in UTF-8 */
-static bool is_json(const char *type)
-{
-    static const char *const types[] = {
-        "application/fhir+json", "application/json", "application/json+fhir"};
-    apr_size_t n = type ? strcspn(type, "; \t") : 0;
-    int i;
-
-    for (i = 0; i < 3 &&
-                (n != strlen(types[i]) || strncasecmp(type, types[i], n) != 0);
-         i++) {
-    }
-    if (i == 3) {
-        return false;
-    }
-    for (type += n; *type; type += n) {
-        type += strspn(type, "; \t");
-        n = strcspn(type, "; \t");
-        if (!parameter_ok(type, n)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* NULL, or why the bytes are not what they have to be. */
-static const char *not_json(const request_rec *r)
+static const char *not_json(const smart_context_t *ctx)
 {
-    const char *coding = apr_table_get(r->headers_out, "Content-Encoding");
+    const request_rec *r = ctx->r;
 
-    if (r->content_encoding) {
-        coding = r->content_encoding;
-    }
-    if (coding && strcasecmp(coding, "identity") != 0) {
+    if (r->content_encoding ||
+        !smart_media_plain(apr_table_get(r->headers_out, "Content-Encoding"))) {
         return "it has a content coding";
     }
-    return is_json(r->content_type) ? NULL : "its media type is not JSON";
+    return smart_media_of(r->content_type, ctx->location->policy.version) ==
+                   SMART_MEDIA_JSON
+               ? NULL
+               : "its media type is not JSON in UTF-8";
 }
 
 /* ---- what is sent ---- */
@@ -321,7 +204,7 @@ static apr_status_t send_judged(ap_filter_t *f, smart_inspected_e answer,
     return send_bad(f, why);
 }
 
-static apr_status_t judge(ap_filter_t *f, const gathered_t *got)
+static apr_status_t judge(ap_filter_t *f, const smart_buffer_t *buffer)
 {
     request_rec *r = f->r;
     const smart_context_t *ctx = smart_context_of(r);
@@ -329,8 +212,8 @@ static apr_status_t judge(ap_filter_t *f, const gathered_t *got)
     const smart_plan_t plan = plan_of(ctx);
     const smart_rebase_t rebase = {smart_request_backends(ctx),
                                    ctx->location->public_url};
-    const char *wrong = got->len ? not_json(r) : NULL;
-    smart_slice_t body = smart_slice_n(got->text, got->len);
+    const char *wrong = buffer->len ? not_json(ctx) : NULL;
+    smart_slice_t body = smart_slice_n(buffer->data, buffer->len);
     smart_inspected_e answer;
     const char *why;
 
@@ -365,53 +248,74 @@ static bool streams(const smart_context_t *ctx)
            ((status >= 200 && status < 300) || status == HTTP_NOT_MODIFIED);
 }
 
-static apr_status_t filter(ap_filter_t *f, apr_bucket_brigade *bb)
+static apr_status_t send_too_large(ap_filter_t *f)
 {
     const smart_context_t *ctx = smart_context_of(f->r);
-    gathered_t *got = f->ctx;
-    came_e came;
-    apr_status_t rv = APR_SUCCESS;
 
-    if (got->answered) {
-        apr_brigade_cleanup(bb);
-        return APR_SUCCESS;
-    }
-    if (streams(ctx) && is_proved_version(ctx)) {
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, f->r,
+                  "SMART0702: the answer of the FHIR server is larger than "
+                  "SmartInspectLimit (%" APR_OFF_T_FMT " bytes): raise it, "
+                  "or have clients ask for smaller pages",
+                  ctx->location->inspect_limit);
+    return send_ours(f, SMART_REASON_BACKEND);
+}
+
+/* What can be passed on as it comes: a Binary that was proved. */
+static apr_status_t filter_stream(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    answer_t *answer = f->ctx;
+
+    if (is_proved_version(smart_context_of(f->r))) {
         ap_remove_output_filter(f);
         return ap_pass_brigade(f->next, bb);
     }
-    came = streams(ctx) ? CAME_BROKEN : take(ctx, got, bb);
+    answer->answered = true;
     apr_brigade_cleanup(bb);
-    got->answered = came != CAME_MORE;
-    switch (came) {
-    case CAME_MORE:
-        return APR_SUCCESS;
-    case CAME_ALL:
-        return judge(f, got);
-    case CAME_TOO_MUCH:
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, f->r,
-                      "SMART0702: the answer of the FHIR server is larger than "
-                      "SmartInspectLimit (%" APR_OFF_T_FMT " bytes): raise it, "
-                      "or have clients ask for smaller pages",
-                      ctx->location->inspect_limit);
-        rv = send_ours(f, SMART_REASON_BACKEND);
-        break;
-    case CAME_BROKEN:
-        rv = send_bad(f, streams(ctx) ? "it is not the version that was proved"
-                                      : "it ends too early");
-        break;
+    send_bad(f, "it is not the version that was proved");
+    return APR_EGENERAL;
+}
+
+static apr_status_t filter_judged(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    answer_t *answer = f->ctx;
+    smart_buffer_t *buffer = answer->buffer;
+    const bool ok = smart_buffer_take(buffer, bb);
+
+    apr_brigade_cleanup(bb);
+    answer->answered = !ok || buffer->end;
+    if (ok) {
+        return buffer->end ? judge(f, buffer) : APR_SUCCESS;
     }
-    /* An error, so that the rest is not read for nothing. */
-    return rv == APR_SUCCESS ? APR_EGENERAL : rv;
+    if (buffer->full) {
+        send_too_large(f);
+    }
+    else {
+        send_bad(f, "it ends too early");
+    }
+    return APR_EGENERAL; /* so that the rest is not read for nothing */
+}
+
+static apr_status_t filter(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    const answer_t *answer = f->ctx;
+
+    if (answer->answered) {
+        apr_brigade_cleanup(bb);
+        return APR_SUCCESS;
+    }
+    return streams(smart_context_of(f->r)) ? filter_stream(f, bb)
+                                           : filter_judged(f, bb);
 }
 
 void smart_inspect_insert(smart_context_t *ctx)
 {
-    gathered_t *got;
+    answer_t *answer;
 
     if (smart_inspect_needed(ctx)) {
-        got = apr_pcalloc(ctx->r->pool, sizeof(*got));
-        ap_add_output_filter_handle(filter_handle, got, ctx->r,
+        answer = apr_pcalloc(ctx->r->pool, sizeof(*answer));
+        answer->buffer = smart_buffer_make(
+            (apr_size_t)ctx->location->inspect_limit, ctx->r->pool);
+        ap_add_output_filter_handle(filter_handle, answer, ctx->r,
                                     ctx->r->connection);
     }
 }
@@ -444,9 +348,9 @@ int smart_inspect_handle(smart_context_t *ctx)
     f = find_filter(ctx);
     /* ProxyErrorOverride: a status, and nothing of the answer. */
     if ((rv == HTTP_NOT_FOUND || rv == HTTP_GONE) && f &&
-        !((gathered_t *)f->ctx)->answered &&
+        !((answer_t *)f->ctx)->answered &&
         smart_inspect_by_id(ctx->interaction.kind)) {
-        ((gathered_t *)f->ctx)->answered = true;
+        ((answer_t *)f->ctx)->answered = true;
         return send_ours(f, SMART_REASON_FOREIGN) == APR_SUCCESS ? DONE : rv;
     }
     return rv;

@@ -25,6 +25,13 @@
 /** Whether the answer to a permitted request has to be looked at. */
 bool smart_inspect_needed(const smart_context_t *ctx);
 
+/**
+ * Prove a Binary by what its securityContext names. Asks the backend.
+ * @param ctx decided, permit held; nothing is done without CONTEXT
+ * @return SMART_REASON_UNDECIDED: it may be streamed; FOREIGN; BACKEND
+ */
+smart_reason_e smart_inspect_binary(smart_context_t *ctx);
+
 /** Put the filter in place; when httpd asks for filters. */
 void smart_inspect_insert(smart_context_t *ctx);
 

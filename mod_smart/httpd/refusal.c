@@ -280,6 +280,7 @@ const char *smart_refusal_instead(smart_context_t *ctx, smart_reason_e reason)
     smart_refusal_clear(ctx->r);
     set_headers(ctx, reason, row->status);
     ctx->r->status = row->status;
+    ctx->r->no_cache = 0; /* else httpd writes out the time; no-store is said */
     return smart_outcome_body(reason, ctx->entry, ctx->r->pool);
 }
 

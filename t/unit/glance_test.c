@@ -206,6 +206,43 @@ static void test_extra(void **state)
     }
 }
 
+/* One for all types, and members of any size. */
+static void test_many(void **state)
+{
+    const ask_t ask = {.scopes = "patient/*.rs", .patient = "pat-1"};
+    const smart_grant_t grant = ask_grant(SMART_FHIR_R4, &ask);
+    const smart_coverage_t c = {.policy = ask_policy_default(),
+                                .grant = &grant,
+                                .bases = {.version = SMART_FHIR_R4}};
+    smart_glance_t *glance = smart_glance_make(&c, pool);
+    char *display = apr_palloc(pool, 100001);
+    int round;
+
+    memset(display, 'n', 100000);
+    display[100000] = '\0';
+    for (round = 0; round < 2; round++) {
+        smart_type_t type = SMART_TYPE_NONE;
+
+        while ((type = smart_fhir_type_next(SMART_FHIR_R4, type))) {
+            smart_member_t members[64];
+            const int count = members_of(
+                apr_psprintf(pool,
+                             "{\"resourceType\":\"%s\",\"subject\":"
+                             "{\"reference\":\"Patient/pat-1\",\"display\":"
+                             "\"%s\"}}",
+                             smart_fhir_type_name(type),
+                             type % 16 ? "" : display),
+                members);
+
+            assert_int_equal(smart_glance_covered(glance, SMART_LETTER_R, type,
+                                                  members, count),
+                             smart_glance_covered(smart_glance_make(&c, pool),
+                                                  SMART_LETTER_R, type, members,
+                                                  count));
+        }
+    }
+}
+
 /* A verdict that is remembered is the one of the same letter and text. */
 static void test_remembered(void **state)
 {
@@ -243,9 +280,8 @@ static void test_remembered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_type),
-        cmocka_unit_test(test_constraints),
-        cmocka_unit_test(test_extra),
+        cmocka_unit_test(test_every_type), cmocka_unit_test(test_constraints),
+        cmocka_unit_test(test_extra),      cmocka_unit_test(test_many),
         cmocka_unit_test(test_remembered),
     };
 

@@ -95,6 +95,10 @@ static const batch_row_t batch_rows[] = {
     {"read, created", READ, ANSWER(OBS_OWN, "201"), OURS_404},
     {"a long number", CREATE, RESPONSE("2000", ""), ""},
     {"a number", CREATE, "{\"response\":{\"status\":200}}", ""},
+    {"too many members", CREATE,
+     RESPONSE("200", ",\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,"
+                     "\"g\":1,\"h\":1,\"i\":1,\"j\":1,\"k\":1,\"l\":1"),
+     ""},
     {"no object", CREATE, "1", ""},
 };
 

@@ -145,6 +145,12 @@ static const row_t operation_rows[] = {
      CHANGED, BUNDLE("collection", ENTRIES(ENTRY(OBS_OWN)))},
     {"a searchset", OPERATE, 200, BUNDLE("searchset", ENTRIES(ENTRY(OBS_OWN))),
      SAME, NULL},
+    {"a history", OPERATE, 200, BUNDLE("history", ENTRIES(ENTRY(OBS_OWN))),
+     SAME, NULL},
+    {"a document", OPERATE, 200, BUNDLE("document", ENTRIES(ENTRY(OBS_OWN))),
+     SAME, NULL},
+    {"a message", OPERATE, 200, BUNDLE("message", ENTRIES(ENTRY(OBS_OWN))), BAD,
+     NULL},
     {"own", OPERATE, 200, OBS_OWN, SAME, NULL},
     {"foreign", OPERATE, 200, OBS_FOREIGN, NOT_FOUND, NULL},
     {"an outcome", OPERATE, 200, OUTCOME, SAME, NULL},
@@ -165,6 +171,22 @@ static void test_lists(void **state)
 static void test_histories(void **state)
 {
     RUN(history_rows);
+}
+
+static void test_history_of_all(void **state)
+{
+    static const row_t row = {
+        "history of all",
+        SMART_INTERACTION_HISTORY_SYSTEM,
+        200,
+        BUNDLE("history", ENTRIES(ENTRY(OBS_OWN) "," ENTRY(COND_OWN))),
+        SAME,
+        NULL};
+    smart_plan_t plan = plan_of(row.kind);
+
+    plan.type = SMART_TYPE_NONE;
+    plan.id = smart_slice("");
+    assert_row("patient/*.rs", &plan, &row);
 }
 
 static void test_operations(void **state)
@@ -294,6 +316,7 @@ int main(void)
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_histories),
         cmocka_unit_test(test_operations),
+        cmocka_unit_test(test_history_of_all),
         cmocka_unit_test(test_random),
     };
 

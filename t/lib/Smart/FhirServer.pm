@@ -26,7 +26,8 @@
 #   GET|POST /control/mode members set: search "normal"|"lenient-all"|"strict"
 #                          |"everything" (all there is comes of any search);
 #                          quirks {name: bool} or "all"; fault (Smart::Fault)
-#                          with optional match {method, path (regexp)} and
+#                          with optional match {method, path (regexp),
+#                          raw (JSON was not asked for)} and
 #                          after (true: status, hang, html, redirect, close
 #                          and reset come after the work, not instead);
 #                          headers [[name, value]] on every answer; gzip bool;
@@ -114,6 +115,7 @@ sub _matches {
     my ($m, $req) = @_;
     return 1 if !$m;
     return 0 if defined $m->{method} && $m->{method} ne $req->{method};
+    return 0 if $m->{raw} && ($req->{h}{accept} // '') =~ /json/;
     return !defined $m->{path} || $req->{target} =~ /$m->{path}/;
 }
 
