@@ -865,6 +865,56 @@ sub http2 {
     return;
 }
 
+# Ways to a backend: [name, options of httpd, configuration].
+sub ways {
+    my $two = "Protocols h2c http/1.1\n" . join '', map {
+        "<VirtualHost 127.0.0.1:\@PORT$_->[0]\@>\n"
+        . "ServerName http://127.0.0.1:\@PORT$_->[0]\@\n$_->[1]"
+        . "</VirtualHost>\n" }
+        [1, $lab->protected(backend => 0, extra => 'ProxyPass '
+                            . "h2c://127.0.0.1:\@PORT2\@/fhir")],
+        [2, "ProxyPass /fhir \@FHIR\@\nProxyAddHeaders Off\n"];
+    return (
+        ['HTTP/2', [modules => ['http2', 'proxy_http2'], ports => 2], $two],
+        ['a balancer', [modules => ['proxy_balancer', 'lbmethod_byrequests',
+                                    'slotmem_shm']],
+         "<Proxy balancer://c>\nBalancerMember \@FHIR\@\n</Proxy>\n"
+             . $lab->protected(backend => 'balancer://c')],
+        ['a rewrite', [modules => ['rewrite']], "RewriteEngine On\n"
+             . "RewriteRule ^/fhir(.*) \@FHIR\@\$1 [P]\n"
+             . $lab->protected(backend => 0)],
+        ['ProxyErrorOverride', [],
+         $lab->protected(extra => 'ProxyErrorOverride On')],
+        ['filters of content', [modules => ['substitute', 'filter']],
+         $lab->protected(extra => "AddOutputFilterByType SUBSTITUTE "
+             . "application/fhir+json\nSubstitute s/pat-2/pat-1/")],
+    );
+}
+
+sub by_other_ways {
+    for (ways()) {
+        my ($name, $options, $conf) = @$_;
+        subtest "by $name" => sub {
+            my $w = $lab->httpd(mpm => 'event', conf => $conf, @$options);
+            $c = $w->client;
+            twins('update', [$ALL, PUT => '/Observation/obs-1', \@JSON,
+                    observation($OWN, id => 'obs-1')],
+                [$ALL, PUT => '/Observation/obs-2', \@JSON,
+                    observation($OWN, id => 'obs-2')], 404);
+            twins('what is not there', [$ALL, PUT => '/Observation/obs-99',
+                    \@JSON, observation($OWN, id => 'obs-99')],
+                [$ALL, PATCH => '/Observation/obs-99', \@PATCH, '[]'], 404);
+            twins('delete', [$ALL, DELETE => '/Observation/obs-1'],
+                  [$ALL, DELETE => '/Observation/obs-2'], 404);
+            twins('transaction',
+                $send->('transaction', $update), $send->('transaction',
+                entry(DELETE => 'Observation/obs-2')), 403);
+            $w->stop;
+        };
+    }
+    return;
+}
+
 for my $mpm ($ENV{SMART_WAYS} ? 'event' : qw(event prefork)) {
     subtest $mpm => sub {
         $h = $lab->httpd(mpm => $mpm, conf => $CONF);
@@ -882,4 +932,5 @@ for my $mpm ($ENV{SMART_WAYS} ? 'event' : qw(event prefork)) {
     };
 }
 http2();
+by_other_ways();
 done_testing;

@@ -55,6 +55,9 @@ static apr_status_t filter(ap_filter_t *f, apr_bucket_brigade *bb,
     }
     if (held->given == held->text.len) {
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(alloc));
+        /* mod_proxy_http2 reads it once more where a kept connection turns
+           out closed. */
+        held->given = 0;
     }
     return APR_SUCCESS;
 }
