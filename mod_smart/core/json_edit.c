@@ -42,7 +42,7 @@ static void fill(smart_json_t *to, const smart_json_t *from, apr_pool_t *p)
         return;
     }
     to->room = from->count;
-    to->u.items = apr_palloc(p, from->count * sizeof(*to->u.items));
+    to->u.items = apr_palloc(p, from->count * sizeof(smart_json_t *));
     for (i = 0; i < from->count; i++) {
         const smart_json_t *child = from->u.items[i];
 
@@ -126,16 +126,16 @@ static void open_place(smart_json_t *nest, apr_uint32_t i, apr_pool_t *p)
 {
     if (nest->count == nest->room) {
         const apr_uint32_t room = nest->room ? nest->room * 2 : 4;
-        smart_json_t **items = apr_palloc(p, room * sizeof(*items));
+        smart_json_t **items = apr_palloc(p, room * sizeof(smart_json_t *));
 
         if (nest->count) {
-            memcpy(items, nest->u.items, nest->count * sizeof(*items));
+            memcpy(items, nest->u.items, nest->count * sizeof(smart_json_t *));
         }
         nest->u.items = items;
         nest->room = room;
     }
     memmove(nest->u.items + i + 1, nest->u.items + i,
-            (nest->count - i) * sizeof(*nest->u.items));
+            (nest->count - i) * sizeof(smart_json_t *));
     nest->count++;
 }
 
@@ -143,7 +143,7 @@ static void close_place(smart_json_t *nest, apr_uint32_t i)
 {
     nest->count--;
     memmove(nest->u.items + i, nest->u.items + i + 1,
-            (nest->count - i) * sizeof(*nest->u.items));
+            (nest->count - i) * sizeof(smart_json_t *));
 }
 
 /* Put a copy at a place, in the place of what is there or before it. */

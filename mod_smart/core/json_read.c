@@ -82,10 +82,11 @@ static void push(reader_t *r, smart_json_t *node)
 {
     if (r->height == r->room) {
         const apr_size_t room = r->room ? r->room * 2 : STACK;
-        smart_json_t **stack = apr_palloc(r->pool, room * sizeof(*stack));
+        smart_json_t **stack =
+            apr_palloc(r->pool, room * sizeof(smart_json_t *));
 
         if (r->height) {
-            memcpy(stack, r->stack, r->height * sizeof(*stack));
+            memcpy(stack, r->stack, r->height * sizeof(smart_json_t *));
         }
         r->stack = stack;
         r->room = room;
@@ -101,8 +102,8 @@ static void take(reader_t *r, smart_json_t *node, apr_size_t since)
     node->count = (apr_uint32_t)count;
     node->room = (apr_uint32_t)count;
     if (count) {
-        node->u.items = apr_palloc(r->pool, count * sizeof(*node->u.items));
-        memcpy(node->u.items, r->stack + since, count * sizeof(*node->u.items));
+        node->u.items = apr_palloc(r->pool, count * sizeof(smart_json_t *));
+        memcpy(node->u.items, r->stack + since, count * sizeof(smart_json_t *));
     }
     r->height = since;
 }
@@ -308,8 +309,8 @@ static bool many_differ(smart_json_t *const *members, apr_size_t count)
     smart_json_t *sorted[SMART_JSON_MAX_NAMES];
     apr_size_t i;
 
-    memcpy(sorted, members, count * sizeof(sorted[0]));
-    qsort(sorted, count, sizeof(sorted[0]), name_order);
+    memcpy(sorted, members, count * sizeof(smart_json_t *));
+    qsort(sorted, count, sizeof(smart_json_t *), name_order);
     for (i = 1; i < count; i++) {
         if (name_order(&sorted[i - 1], &sorted[i]) == 0) {
             return false;
