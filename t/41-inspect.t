@@ -6,6 +6,8 @@ use strict;
 use warnings;
 use FindBin ();
 use lib "$FindBin::Bin/lib";
+use IO::Socket::INET;
+use POSIX ();
 use Test::More;
 use Smart::AccessLog ();
 use Smart::Expect qw(is_read);
@@ -22,12 +24,31 @@ sub location {
     return $lab->protected(path => "/$path", extra => $extra // '', %o);
 }
 
+# A backend that gives hints before it answers.
+my $hints = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0,
+                                  Listen => 5) or die "no port: $!\n";
+my $hinting = fork // die "fork: $!\n";
+if (!$hinting) {
+    local $SIG{ALRM} = sub { POSIX::_exit(0) };
+    alarm 300;
+    while (my $c = $hints->accept) {
+        my $line;
+        1 while defined($line = <$c>) && $line =~ /\S/;
+        print $c "HTTP/1.1 103 Early Hints\r\nLink: <CANARY-Patient-pat-2>\r\n"
+            . "\r\nHTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+        close $c;
+    }
+    POSIX::_exit(0);
+}
+
 my $h = $lab->httpd(modules => ['deflate'], conf => join '', Smart::AccessLog::conf(),
     location('fhir', 'SmartPublicURL https://fhir.example.org/fhir'),
     location('small', "SmartInspectLimit $LIMIT"),
     location('override', 'ProxyErrorOverride On'),
     location('document', "ErrorDocument 404 \"administrator\"\n"
              . "ErrorDocument 502 \"administrator\"\nProxyErrorOverride On"),
+    location('hints', '', backend => 'http://127.0.0.1:' . $hints->sockport
+             . '/fhir'),
     location('deflate', 'SetOutputFilter DEFLATE'),
     location('header', "Header set X-Set yes\nHeader always set X-Always yes\n"
              . 'Header echo ^If-None-Match$'));
@@ -328,6 +349,25 @@ subtest 'errors' => sub {
     }
 };
 
+# All bytes of an answer, interim ones included.
+sub bytes {
+    my ($target, $t) = @_;
+    my $c = IO::Socket::INET->new('127.0.0.1:' . $h->port) or die "$!\n";
+    print $c "GET $target HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        . "Authorization: Bearer $t\r\n\r\n";
+    local $/;
+    return scalar <$c>;
+}
+
+subtest 'hints' => sub {
+    my $target = '/hints/Observation/obs-1';
+    like bytes($target, $wide), qr/\AHTTP\S+ 103 .*CANARY/s,
+        'are passed on to who may see all';
+    my $r = bytes($target, $obs);
+    like $r, qr/\AHTTP\S+ 404 /, '... and to nobody else';
+    is scalar(canaries($r)), 0, '... not a byte of them';
+};
+
 subtest 'the limit' => sub {
     my $n = $LIMIT - length json_encode({ %$OWN, note => [{ text => '' }] });
     for my $chunked (0, 1) {
@@ -460,6 +500,67 @@ subtest 'a backend that answers something else' => sub {
     well();
 };
 
+# The same over other ways to the backend, and other ways to us.
+sub ways {
+    my ($name, $send) = @_;
+    subtest $name => sub {
+        is_read($send->(GET => 'obs-1', $obs), 'Observation/obs-1', 'own');
+        my $body = sub { join "\n", $_[0]->status, $_[0]->body };
+        is $body->($send->(GET => 'obs-2', $obs)),
+            $body->($send->(GET => 'none', $obs)), 'foreign and missing';
+        my $r = $send->(HEAD => 'obs-1', $obs,
+                        ['Accept-Encoding', 'gzip', Range => 'bytes=0-3']);
+        is join(' ', $r->status, $r->body), '200 ', 'HEAD';
+        my @asked = $lab->fhir_log;
+        is join(' ', map { $asked[-1]{method} . field($asked[-1], $_) }
+                'Accept-Encoding', 'Range'), 'GET GET', '... as GET';
+        is $send->(HEAD => 'obs-2', $obs)->status, 404, 'HEAD of another';
+        $lab->fhir_mode(fault => { mode => 'truncated' });
+        is $send->(GET => 'obs-1', $obs)->status, 502, 'cut off';
+        $lab->fhir_mode(fault => { mode => 'html' });
+        is $send->(GET => 'obs-1', $obs)->status, 502, 'HTML';
+        well();
+    };
+    return;
+}
+
+for my $mpm (qw(prefork worker)) {
+    my $other = $lab->httpd(mpm => $mpm, conf => location('fhir'));
+    ways($mpm, sub {
+        my ($method, $id, @more) = @_;
+        $other->request($method, "/fhir/Observation/$id", @more);
+    });
+    $other->stop;
+}
+
+{
+    Smart::Http2::need();
+    my $two = $lab->httpd(ports => 2, modules => ['http2', 'proxy_http2',
+            'slotmem_shm', 'proxy_balancer', 'lbmethod_byrequests'],
+        conf => "Protocols h2c http/1.1\n" . join '', map {
+            "<VirtualHost 127.0.0.1:\@PORT$_->[0]\@>\n"
+            . "ServerName http://127.0.0.1:\@PORT$_->[0]\@\n$_->[1]"
+            . "</VirtualHost>\n" }
+        [1, location('h2', "ProxyPass h2c://127.0.0.1:\@PORT2\@/fhir",
+                     backend => 0)
+            . "<Proxy balancer://fhir>\nBalancerMember "
+            . "http://127.0.0.1:\@PORT2\@\n</Proxy>\n"
+            . location('balancer', 'ProxyPass balancer://fhir/fhir',
+                       backend => 0)],
+        [2, "ProxyPass /fhir \@FHIR\@\nProxyAddHeaders Off\n"]);
+    my $client = Smart::Http2->new(port => $two->port(0));
+    for my $path (qw(h2 balancer)) {
+        ways("HTTP/2, $path", sub {
+            my ($method, $id, $t, $headers) = @_;
+            $client->request($method, "/$path/Observation/$id",
+                ['Authorization', "Bearer $t", @{$headers || []}]);
+        });
+    }
+    $two->stop;
+}
+
+kill 'TERM', $hinting;
+waitpid $hinting, 0;
 $log->skip;
 is_deeply [$lab->spilled('CANARY-')], [], 'nothing of it is in a log';
 done_testing;
