@@ -128,7 +128,7 @@ static bool zone_take(smart_slice_t *rest, apr_int64_t *poffset)
         !digits_take(rest, 2, 0, hour == 14 ? 0 : 59, &minute)) {
         return false;
     }
-    *poffset = (hour * 60 + minute) * 60 * US;
+    *poffset = ((apr_int64_t)hour * 60 + minute) * 60 * US;
     if (west) {
         *poffset = -*poffset;
     }
@@ -156,7 +156,8 @@ static bool time_read(smart_slice_t rest, range_t *range)
     if (!zone_take(&rest, &offset) || rest.len > 0) {
         return false;
     }
-    range->low += ((hour * 60 + minute) * 60 + second) * US + us - offset;
+    range->low +=
+        (((apr_int64_t)hour * 60 + minute) * 60 + second) * US + us - offset;
     range->high = range->low + last;
     range->zone = ZONE_KNOWN;
     return true;

@@ -20,6 +20,12 @@ bool smart_search_cut(smart_slice_t *rest, char stop, smart_slice_t *before)
     return true;
 }
 
+/* What a backslash may stand before. */
+static bool is_special(char c)
+{
+    return c == ',' || c == '|' || c == '$' || c == '\\';
+}
+
 bool smart_search_plain(smart_slice_t escaped, apr_pool_t *p,
                         smart_slice_t *pplain)
 {
@@ -30,7 +36,7 @@ bool smart_search_plain(smart_slice_t escaped, apr_pool_t *p,
     *pplain = smart_slice_n(NULL, 0);
     for (i = 0; i < escaped.len; i++) {
         if (escaped.ptr[i] == '\\' &&
-            (++i == escaped.len || !memchr(",|$\\", escaped.ptr[i], 4))) {
+            (++i == escaped.len || !is_special(escaped.ptr[i]))) {
             return false;
         }
         *to++ = escaped.ptr[i];
