@@ -530,6 +530,11 @@ subtest 'SmartRule' => sub {
         ['permit', undef, GET => '/Organization?name=x'],
         ['no-token', undef, GET => '/Organization/org-1/_history'],
         ['no-token', undef, POST => '/Organization', $JSON, '{}'],
+        (map { ['no-token', undef, GET => "/Organization$_"] }
+         '?_revinclude=Patient:organization', '?_include=*',
+         '?_has:Patient:organization:family=x', '?_getpages=x'),
+        ['no-token', undef, POST => '/Organization/_search', $FORM,
+         '_revinclude=*'],
         ['owed', 'user/Observation.c', POST => '/Condition', $JSON, $COND],
         ['no-scope', 'user/Condition.c', POST => '/Condition', $JSON, $COND],
         ['permit', 'system/*.rs', GET => '/$graphql?query=x'],

@@ -33,13 +33,47 @@ static bool is_known(const smart_interaction_t *i)
            i->kind < SMART_INTERACTION_COUNT;
 }
 
+/* Whether a rule makes searches of all types public: nothing is beyond it. */
+static bool opens_all(const smart_rule_t *rule)
+{
+    return rule->any_type &&
+           (rule->kinds & (apr_uint32_t)1 << SMART_INTERACTION_SEARCH_TYPE);
+}
+
+static bool reaches(const smart_policy_t *policy, smart_type_t type,
+                    const smart_search_t *search)
+{
+    const smart_reach_t reach =
+        smart_reach_search(policy->version, type, search);
+
+    return reach.includes || !smart_typeset_empty(&reach.types) ||
+           smart_reach_paged(search);
+}
+
+/* Whether what is asked for shows, and tells of, nothing but what it names:
+   a public answer is looked at by nobody. A form is not known yet. */
+static bool keeps_to_itself(const smart_policy_t *policy,
+                            const smart_interaction_t *i)
+{
+    return !i->form && !reaches(policy, i->type, &i->search) &&
+           !reaches(policy, i->type, &i->if_none_exist);
+}
+
+static bool applies(const smart_policy_t *policy, const smart_rule_t *rule,
+                    const smart_interaction_t *i)
+{
+    return smart_rule_matches(rule, i) &&
+           (rule->requirement != SMART_RULE_PUBLIC || opens_all(rule) ||
+            keeps_to_itself(policy, i));
+}
+
 static const smart_rule_t *rule_for(const smart_policy_t *policy,
                                     const smart_interaction_t *i)
 {
     int n;
 
     for (n = 0; is_known(i) && n < policy->rule_count; n++) {
-        if (smart_rule_matches(policy->rules[n], i)) {
+        if (applies(policy, policy->rules[n], i)) {
             return policy->rules[n];
         }
     }
@@ -52,9 +86,10 @@ static bool is_public(const smart_policy_t *policy, const smart_rule_t *rule,
     if (rule) {
         return rule->requirement == SMART_RULE_PUBLIC;
     }
-    return !i->body && (i->kind == SMART_INTERACTION_CAPABILITIES ||
-                        (i->kind == SMART_INTERACTION_DISCOVERY &&
-                         policy->discovery_public));
+    return !i->body && !smart_reach_paged(&i->search) &&
+           (i->kind == SMART_INTERACTION_CAPABILITIES ||
+            (i->kind == SMART_INTERACTION_DISCOVERY &&
+             policy->discovery_public));
 }
 
 bool smart_decision_public(const smart_policy_t *policy,

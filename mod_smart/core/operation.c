@@ -390,11 +390,10 @@ static smart_verdict_t judge_other(const smart_part_t *part,
     return verdict;
 }
 
-smart_verdict_t smart_operation_judge(const smart_policy_t *policy,
-                                      const smart_grant_t *grant,
-                                      const smart_part_t *part,
-                                      const smart_interaction_t *i,
-                                      apr_pool_t *p)
+static smart_verdict_t judge_op(const smart_policy_t *policy,
+                                const smart_grant_t *grant,
+                                const smart_part_t *part,
+                                const smart_interaction_t *i, apr_pool_t *p)
 {
     switch (op_of(i)) {
     case OP_EVERYTHING:
@@ -413,4 +412,21 @@ smart_verdict_t smart_operation_judge(const smart_policy_t *policy,
         return judge_other(part, i);
     }
     return smart_verdict_not(SMART_REASON_OPERATION);
+}
+
+/* Instead of the operation's answer, a page of any search may come. */
+smart_verdict_t smart_operation_judge(const smart_policy_t *policy,
+                                      const smart_grant_t *grant,
+                                      const smart_part_t *part,
+                                      const smart_interaction_t *i,
+                                      apr_pool_t *p)
+{
+    smart_verdict_t verdict = judge_op(policy, grant, part, i, p);
+
+    if (smart_reach_paged(&i->search) &&
+        !smart_part_unlimited(grant, policy, SMART_LETTER_S)) {
+        verdict.obligations |= SMART_OBLIGE_INSPECT;
+        verdict.shown = verdict.shown ? verdict.shown : SMART_LETTER_S;
+    }
+    return verdict;
 }

@@ -6,6 +6,8 @@
 
 #include <apr_lib.h>
 
+#include "core/interaction.h"
+
 bool smart_reach_same(smart_slice_t name, const char *lower)
 {
     apr_size_t n;
@@ -131,12 +133,32 @@ static void walk_sort(smart_fhir_e v, smart_type_t type, smart_slice_t value,
    searched. A named query returns what somebody wrote on the server. */
 static bool brings_others(smart_slice_t base)
 {
-    static const char *const names[] = {"_include", "_revinclude", "_contained",
-                                        "_containedtype", "_query"};
+    static const char *const names[] = {"_include",   "_revinclude",
+                                        "_contained", "_containedtype",
+                                        "_query",     "_graph"};
     apr_size_t n;
 
     for (n = 0; n < sizeof(names) / sizeof(names[0]); n++) {
         if (smart_reach_same(base, names[n])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool smart_reach_paged(const smart_search_t *search)
+{
+    char lower[sizeof("_getpagesoffset")]; /* the longest there is */
+    apr_size_t c;
+    int n;
+
+    for (n = 0; n < search->count; n++) {
+        const smart_slice_t name = search->params[n].name;
+
+        for (c = 0; c < name.len && c < sizeof(lower); c++) {
+            lower[c] = (char)apr_tolower(name.ptr[c]);
+        }
+        if (smart_interaction_page_param(smart_slice_n(lower, c))) {
             return true;
         }
     }

@@ -34,8 +34,8 @@
 
 typedef struct smart_reach_t {
     smart_typeset_t types; /* looked at by chains, _has, _sort, _filter */
-    bool includes; /* _include, _revinclude, _contained, _query: other types
-                      are returned */
+    bool includes; /* _include, _revinclude, _contained, _query, _graph: other
+                      types are returned */
 } smart_reach_t;
 
 /**
@@ -46,6 +46,12 @@ typedef struct smart_reach_t {
  */
 smart_reach_t smart_reach_search(smart_fhir_e v, smart_type_t type,
                                  const smart_search_t *search);
+
+/**
+ * Whether a query asks for a page of some search, in whatever case: some
+ * servers answer with it below every path.
+ */
+bool smart_reach_paged(const smart_search_t *search);
 
 /** Whether two names are the same but for case (ASCII). */
 bool smart_reach_same(smart_slice_t name, const char *lower);

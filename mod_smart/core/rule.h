@@ -19,7 +19,8 @@
  * that has the cell of a request is the one. smart_rule_check looks for rules
  * that can be this for no cell at all.
  *
- * Does not: lift what bodies need; public does.
+ * Does not: lift what bodies need; public does, for what shows nothing but the
+ * types of the rule (decision.h).
  */
 #ifndef SMART_RULE_H
 #define SMART_RULE_H

@@ -4,8 +4,6 @@
  */
 #include "core/unrestricted.h"
 
-#include <apr_lib.h>
-
 #include "core/reach.h"
 #include "core/restriction.h"
 
@@ -21,25 +19,6 @@ static bool may_reach(const smart_grant_t *grant, const smart_part_t *part,
     need.types = reach->types;
     return smart_typeset_empty(&reach->types) ||
            smart_part_covers(grant, part, &need, &scope);
-}
-
-/* In whatever case: this makes more needed. */
-static bool is_paged(const smart_search_t *search)
-{
-    char lower[sizeof("_getpagesoffset")];
-    apr_size_t c;
-    int n;
-
-    for (n = 0; n < search->count; n++) {
-        smart_slice_t name = search->params[n].name;
-        for (c = 0; c < name.len && c < sizeof(lower); c++) {
-            lower[c] = (char)apr_tolower(name.ptr[c]);
-        }
-        if (smart_interaction_page_param(smart_slice_n(lower, c))) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static bool searches_all(const smart_policy_t *policy,
@@ -75,7 +54,7 @@ static unsigned owed(const smart_policy_t *policy, const smart_grant_t *grant,
 {
     unsigned obligations = SMART_OBLIGE_NONE;
 
-    if (is_paged(&i->search)) {
+    if (smart_reach_paged(&i->search)) {
         obligations |= SMART_OBLIGE_INSPECT;
     }
     if (i->form) {

@@ -179,6 +179,64 @@ static void without_a_token_only_what_is_public_is_permitted(void **state)
     check_public(&policy, discovery, false);
 }
 
+/* What a rule makes public is looked at by nobody, so it has to be that only. */
+static void what_is_public_shows_nothing_else(void **state)
+{
+    static const char *const beyond[] = {
+        "GET /Organization?_revinclude=Patient:organization",
+        "GET /Organization?_include=*",
+        "GET /Organization?_INCLUDE=*",
+        "GET /Organization?_revinclude:iterate=*",
+        "GET /Organization?_contained=true",
+        "GET /Organization?_query=all",
+        "GET /Organization?_graph=all",
+        "GET /Organization?_has:Patient:organization:name=x",
+        "GET /Organization?partof.name=x",
+        "GET /Organization?_sort=partof:Organization.name",
+        "GET /Organization?_filter=x",
+        "GET /Organization?_getpages=x",
+        "GET /Organization?_GetPages=x",
+        "GET /Organization/1?_getpages=x",
+        "POST /Organization/_search",
+        "GET /ValueSet/$expand?_getpages=x",
+        "GET /ValueSet/$expand?_include=*",
+        "GET /metadata?_getpages=x",
+        "GET /.well-known/smart-configuration?_getpages=x",
+    };
+    const ask_t ask = BY("user/Organization.s user/Patient.s",
+                         "GET /Organization?_include=*");
+    smart_policy_t policy = RULES("read,search-type Organization public",
+                                  "$expand ValueSet public");
+    size_t n;
+
+    check_public(&policy, "GET /Organization?name=x&_sort=-name&_count=5",
+                 true);
+    check_public(&policy, "GET /Organization/_search?name=x", true);
+    check_public(&policy, "GET /ValueSet/$expand?offset=1", true);
+    for (n = 0; n < sizeof(beyond) / sizeof(beyond[0]); n++) {
+        check_public(&policy, beyond[n], false);
+    }
+    assert_permits(&policy, "by scopes", &ask, INSPECT);
+    policy = RULES("read,search-type * public");
+    check_public(&policy, "GET /Organization?_include=*", true);
+    policy = RULES("read,$expand * public");
+    check_public(&policy, "GET /Organization/1?_include=*", false);
+    policy = RULES("create Organization public");
+    check_public(&policy, "POST /Organization", true);
+}
+
+static void a_public_create_asks_for_nothing_else(void **state)
+{
+    const char *const chain = "If-None-Exist: partof.name=x";
+    const ask_t ask =
+        BY_WITH("", "POST /Organization", "If-None-Exist: name=x");
+    const ask_t beyond = BY_WITH("", "POST /Organization", chain);
+    smart_policy_t policy = RULES("create Organization public");
+
+    assert_permits(&policy, "public", &ask, 0);
+    assert_denies(&policy, "a chain", &beyond, SMART_REASON_NO_SCOPE);
+}
+
 static void a_body_makes_nothing_public(void **state)
 {
     smart_interaction_t i = {0};
@@ -796,6 +854,8 @@ int main(void)
         cmocka_unit_test(a_rule_lifts_no_other_condition),
         cmocka_unit_test(the_first_rule_that_matches_counts),
         cmocka_unit_test(without_a_token_only_what_is_public_is_permitted),
+        cmocka_unit_test(what_is_public_shows_nothing_else),
+        cmocka_unit_test(a_public_create_asks_for_nothing_else),
         cmocka_unit_test(a_body_makes_nothing_public),
         cmocka_unit_test(a_token_does_not_count_where_it_is_public),
         cmocka_unit_test(what_is_unknown_is_denied),

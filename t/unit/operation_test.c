@@ -293,6 +293,26 @@ static void terminology_is_nobodys_data(void **state)
     ASSERT_TWINS(&ask_policy, terminology);
 }
 
+/* Some servers answer with a page of any search, whatever the path. */
+static void a_page_is_inspected(void **state)
+{
+    static const ask_t pages[] = {
+        BY("user/ValueSet.rs", "GET /ValueSet/$expand?_getpages=x"),
+        BY("user/*.r", "GET /ValueSet/1/$expand?_GETPAGES=x"),
+        OF("patient/ValueSet.rs", "GET /ValueSet/$expand?ct=x"),
+        OF("patient/*.rs", "GET /CodeSystem/$lookup?_page=x"),
+        BY("user/Observation.s", "GET /Observation/$lastn?_offset=1"),
+    };
+    const ask_t all = BY("user/*.rs", "GET /ValueSet/$expand?_getpages=x");
+    size_t n;
+
+    for (n = 0; n < sizeof(pages) / sizeof(pages[0]); n++) {
+        assert_permits(&ask_policy, pages[n].request, &pages[n], INSPECT);
+        assert_int_equal(ask_by(&ask_policy, &pages[n]).shown, SMART_LETTER_S);
+    }
+    assert_permits(&ask_policy, "all may be seen", &all, 0);
+}
+
 static void other_operations_need_a_rule(void **state)
 {
     static const char *const requests[] = {
@@ -440,6 +460,7 @@ int main(void)
         cmocka_unit_test(export_is_of_what_system_scopes_cover),
         cmocka_unit_test(export_is_told_what_to_export),
         cmocka_unit_test(terminology_is_nobodys_data),
+        cmocka_unit_test(a_page_is_inspected),
         cmocka_unit_test(other_operations_need_a_rule),
         cmocka_unit_test(a_rule_permits_an_operation),
         cmocka_unit_test(a_rule_replaces_what_starts_an_export),

@@ -167,7 +167,28 @@ static void so_is_what_returns_other_types_without_a_name(void **state)
     assert_true(includes("_containedType=container"));
     assert_true(includes("_query=all"));
     assert_true(includes("code=x&_Query=all"));
+    assert_true(includes("_graph=all"));
     assert_false(includes("_contain=x&query=y&code=_contained,_query"));
+}
+
+static bool paged(const char *query)
+{
+    smart_search_t search;
+    const char *why;
+
+    assert_true(smart_search_parse(smart_slice(query), pool, &search, &why));
+    return smart_reach_paged(&search);
+}
+
+static void pages_are_seen_in_every_spelling(void **state)
+{
+    assert_true(paged("_getpages=x"));
+    assert_true(paged("code=x&_GETPAGES=x"));
+    assert_true(paged("_getpagesOffset=1"));
+    assert_true(paged("%5Fpage=1"));
+    assert_true(paged("ct"));
+    assert_false(paged("_getpagesoffsets=1&page=1&_count=1"));
+    assert_false(paged(""));
 }
 
 static void names_are_compared_without_case(void **state)
@@ -185,6 +206,7 @@ int main(void)
         cmocka_unit_test(each_version_has_its_own_links),
         cmocka_unit_test(includes_are_seen_in_every_spelling),
         cmocka_unit_test(so_is_what_returns_other_types_without_a_name),
+        cmocka_unit_test(pages_are_seen_in_every_spelling),
         cmocka_unit_test(names_are_compared_without_case),
     };
     int failed;
