@@ -86,6 +86,7 @@ static void add_param(names_t *names, smart_fhir_e v, smart_slice_t param)
     }
 }
 
+/* Also those added for other types: a member too many does no harm. */
 static void add_compartment(names_t *names, const smart_policy_t *policy)
 {
     const smart_fhir_e v = policy->version;
@@ -99,9 +100,7 @@ static void add_compartment(names_t *names, const smart_policy_t *policy)
     add_param(names, v, smart_slice("patient"));
     add_param(names, v, smart_slice("subject"));
     for (i = 0; i < c->extra_count; i++) {
-        if (c->extra[i].type == names->type) {
-            add_param(names, v, smart_slice(c->extra[i].param));
-        }
+        add_param(names, v, smart_slice(c->extra[i].param));
     }
 }
 
@@ -116,8 +115,7 @@ static void add_constraints(names_t *names, smart_fhir_e v,
     for (i = 0; i < grant->scope_count; i++) {
         const smart_scope_t *scope = &grant->scopes[i];
 
-        if (scope->constraint_len == 0 ||
-            (scope->type != SMART_TYPE_ANY && scope->type != names->type)) {
+        if (scope->constraint_len == 0) {
             continue;
         }
         if (!smart_search_parse(
@@ -240,6 +238,7 @@ static void remember(smart_glance_t *glance, smart_letters_t letter,
     v->covered = covered;
 }
 
+/* No letter and no type: coverage says no. */
 bool smart_glance_covered(smart_glance_t *glance, smart_letters_t letter,
                           smart_type_t type, const smart_member_t *members,
                           int count)
@@ -248,9 +247,6 @@ bool smart_glance_covered(smart_glance_t *glance, smart_letters_t letter,
     bool covered;
     int i;
 
-    if (letter == 0 || type == SMART_TYPE_NONE) {
-        return false;
-    }
     text = small_text(glance, names_of(glance, type), members, count);
     for (i = 0; i < MAX_VERDICTS; i++) {
         const verdict_t *v = &glance->verdicts[i];
