@@ -73,6 +73,8 @@ static void objects_and_arrays_are_read(void **state)
 {
     assert_int_equal(reads("{}"), SMART_JSON_READ);
     assert_int_equal(reads("[]"), SMART_JSON_READ);
+    assert_int_equal(reads("\r\n\t {\r\n\"a\"\t:\r[\n]\r}\r\n"),
+                     SMART_JSON_READ);
     assert_int_equal(reads(" {\"a\": [1, 2.5, \"x\", null, true]}\n"),
                      SMART_JSON_READ);
 }
