@@ -6,6 +6,8 @@
 
 #include <http_protocol.h>
 
+#include <apr_strings.h>
+
 #define FIRST_BYTES 4096
 
 smart_buffer_t *smart_buffer_make(apr_size_t max, apr_pool_t *p)
@@ -26,6 +28,9 @@ static bool grow(smart_buffer_t *buffer, apr_size_t needed)
     if (needed <= buffer->size) {
         return true;
     }
+    if (buffer->expected > needed) {
+        size = buffer->expected;
+    }
     while (size < needed) {
         size *= 2;
     }
@@ -44,6 +49,17 @@ static bool grow(smart_buffer_t *buffer, apr_size_t needed)
     buffer->data = data;
     buffer->size = size;
     return true;
+}
+
+void smart_buffer_expect(smart_buffer_t *buffer, const char *length)
+{
+    apr_off_t n;
+    char *end;
+
+    if (length && apr_strtoff(&n, length, &end, 10) == APR_SUCCESS && !*end &&
+        n > 0 && (apr_uint64_t)n <= buffer->max) {
+        buffer->expected = (apr_size_t)n;
+    }
 }
 
 static bool append(smart_buffer_t *buffer, const char *data, apr_size_t n)

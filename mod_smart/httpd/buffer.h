@@ -15,15 +15,24 @@ typedef struct smart_buffer_t {
     apr_pool_t *pool; /* of the bytes, below owner; NULL: nothing came yet */
     char *data;       /* NULL: nothing came yet */
     apr_size_t len;
-    apr_size_t size; /* allocated */
-    apr_size_t max;  /* bytes it may hold */
-    bool full;       /* more came than it may hold */
-    bool broken;     /* the sender did not get to the end */
-    bool end;        /* all is there */
+    apr_size_t size;     /* allocated */
+    apr_size_t max;      /* bytes it may hold */
+    apr_size_t expected; /* 0: nobody said */
+    bool full;           /* more came than it may hold */
+    bool broken;         /* the sender did not get to the end */
+    bool end;            /* all is there */
 } smart_buffer_t;
 
 /** An empty buffer. @param p owns it and its bytes */
 smart_buffer_t *smart_buffer_make(apr_size_t max, apr_pool_t *p);
+
+/**
+ * Make room at once for what a trusted sender says will come; without it a
+ * buffer takes twice as much in the end.
+ * @param length value of Content-Length; NULL, no number or over the limit:
+ *               nothing is done
+ */
+void smart_buffer_expect(smart_buffer_t *buffer, const char *length);
 
 /**
  * Add what a brigade holds; the brigade stays as it is. After false nothing

@@ -279,8 +279,13 @@ static apr_status_t filter_judged(ap_filter_t *f, apr_bucket_brigade *bb)
 {
     answer_t *answer = f->ctx;
     smart_buffer_t *buffer = answer->buffer;
-    const bool ok = smart_buffer_take(buffer, bb);
+    bool ok;
 
+    if (!buffer->data) {
+        smart_buffer_expect(buffer,
+                            apr_table_get(f->r->headers_out, "Content-Length"));
+    }
+    ok = smart_buffer_take(buffer, bb);
     apr_brigade_cleanup(bb);
     answer->answered = !ok || buffer->end;
     if (ok) {
