@@ -493,12 +493,26 @@ static void make_plan(smart_batch_t *batch, apr_pool_t *p)
 
 /* --- all of it ----------------------------------------------------------- */
 
+/* Something that reads "Entry" for "entry" is not to find it here. */
+static bool is_known(const smart_json_t *bundle)
+{
+    static const char *const members[] = {
+        "resourceType",   "id",       "meta",      "implicitRules",
+        "_implicitRules", "language", "_language", "identifier",
+        "type",           "_type",    "timestamp", "_timestamp",
+        "total",          "_total",   "link",      "entry",
+        "signature",      NULL};
+
+    return has_only(bundle, members);
+}
+
 static smart_reason_e read_bundle(smart_batch_t *batch, apr_pool_t *p)
 {
     const smart_json_t *entries = smart_json_member(batch->bundle, "entry");
     smart_slice_t resource_type, type;
 
-    if (!smart_json_string(smart_json_member(batch->bundle, "resourceType"),
+    if (!is_known(batch->bundle) ||
+        !smart_json_string(smart_json_member(batch->bundle, "resourceType"),
                            &resource_type) ||
         !smart_slice_is(resource_type, "Bundle") ||
         !smart_json_string(smart_json_member(batch->bundle, "type"), &type) ||

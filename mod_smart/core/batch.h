@@ -3,6 +3,7 @@
  * batch.h: a Bundle of type batch or transaction: requests in a request, each
  * decided like one of its own.
  *
+ *   Bundle   = resourceType type entry* and what identifies it
  *   entry    = fullUrl? request resource?        and link, id, extension
  *   request  = method url and ifMatch, ifNoneMatch, ifModifiedSince,
  *              ifNoneExist, id, extension

@@ -4,6 +4,8 @@
  */
 #include "core/json_node.h"
 
+#include <stdlib.h>
+
 #include "core/json_number.h"
 
 static bool is_kind(const smart_json_t *value, smart_json_e kind)
@@ -120,6 +122,81 @@ bool smart_json_span(const smart_json_t *value, apr_size_t *pstart,
     *pstart = value ? value->start : 0;
     *pend = value ? value->end : 0;
     return *pend > 0;
+}
+
+/* ---- names in any case ---- */
+
+static int lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : (unsigned char)c;
+}
+
+static int name_order(const void *left, const void *right)
+{
+    const smart_slice_t a = (*(smart_json_t *const *)left)->name;
+    const smart_slice_t b = (*(smart_json_t *const *)right)->name;
+    apr_size_t i;
+
+    if (a.len != b.len) {
+        return a.len < b.len ? -1 : 1;
+    }
+    for (i = 0; i < a.len && lower(a.ptr[i]) == lower(b.ptr[i]); i++) {
+        /* next */
+    }
+    return i < a.len ? lower(a.ptr[i]) - lower(b.ptr[i]) : 0;
+}
+
+static bool is_ascii(smart_slice_t name)
+{
+    apr_size_t i;
+
+    for (i = 0; i < name.len && (unsigned char)name.ptr[i] < 0x80; i++) {
+        /* next */
+    }
+    return i == name.len;
+}
+
+static bool names_distinct(const smart_json_t *object)
+{
+    smart_json_t *sorted[SMART_JSON_MAX_NAMES];
+    apr_uint32_t i;
+
+    if (object->count > SMART_JSON_MAX_NAMES) {
+        return false;
+    }
+    for (i = 0; i < object->count; i++) {
+        sorted[i] = object->u.items[i];
+        if (!is_ascii(sorted[i]->name)) {
+            return false;
+        }
+    }
+    qsort(sorted, object->count, sizeof(sorted[0]), name_order);
+    for (i = 1; i < object->count; i++) {
+        if (name_order(&sorted[i - 1], &sorted[i]) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* As deep as what was read, or was allowed to be edited. */
+bool smart_json_distinct(const smart_json_t *value)
+{
+    const bool is_object = is_kind(value, SMART_JSON_OBJECT);
+    apr_uint32_t i;
+
+    if (!is_object && !is_kind(value, SMART_JSON_ARRAY)) {
+        return true;
+    }
+    if (is_object && !names_distinct(value)) {
+        return false;
+    }
+    for (i = 0; i < value->count; i++) {
+        if (!smart_json_distinct(value->u.items[i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* ---- writing ---- */

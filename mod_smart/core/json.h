@@ -5,9 +5,10 @@
  * Strict: one object or array in UTF-8 and nothing behind it, no name twice
  * in an object, no NUL and no half surrogate pair in a string, at most
  * SMART_JSON_MAX_DEPTH objects and arrays within each other and
- * SMART_JSON_MAX_NAMES names in an object, numbers that fit a 64-bit integer or
- * a double. A text that two parsers may understand in two
- * ways is none.
+ * SMART_JSON_MAX_NAMES names in an object, not more values than are natural in
+ * a text of its length (a value takes thirty times the room of its two bytes in
+ * "0,"), numbers that fit a 64-bit integer or a double. A text that two parsers
+ * may understand in two ways is none.
  *
  * Invariants:
  *   1. Every getter takes any value, NULL too, and says no to a wrong type:
@@ -88,6 +89,14 @@ const smart_json_t *smart_json_next(const smart_json_t *object, void **pcursor,
 /** Member of an object by a name that need not be NUL-terminated. */
 const smart_json_t *smart_json_member_n(const smart_json_t *object,
                                         smart_slice_t name);
+
+/**
+ * Whether a parser that takes names in any case (as those of Go and .NET do)
+ * reads the same out of a value: no object in it has two names that are the
+ * same but for case. A name beyond ASCII, where more letters have the case of
+ * another, makes it false.
+ */
+bool smart_json_distinct(const smart_json_t *value);
 
 /** How many items an array has; 0 for no array. */
 apr_size_t smart_json_count(const smart_json_t *array);

@@ -365,7 +365,9 @@ bool smart_patch_apply(const smart_json_t *patch, const smart_json_t *current,
     }
     if (!apply_all(&work, patch) ||
         (!smart_json_bounded(smart_json_item(work.box, 0)) &&
-         !fail(&work, "the result would be too large"))) {
+         !fail(&work, "the result would be too large")) ||
+        (!smart_json_distinct(smart_json_item(work.box, 0)) &&
+         !fail(&work, "the result has a name twice, in another case"))) {
         *pwhy = work.why;
         return false;
     }

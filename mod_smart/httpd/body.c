@@ -225,6 +225,10 @@ smart_reason_e smart_body_json(smart_context_t *ctx, bool patch,
         SMART_JSON_READ) {
         return SMART_REASON_BODY;
     }
+    if (!smart_json_distinct(*pjson)) {
+        ctx->fault_text = "names that a lenient parser takes for one";
+        return SMART_REASON_BODY;
+    }
     ctx->fault_text = NULL;
     smart_body_send(ctx, text);
     return SMART_REASON_UNDECIDED;

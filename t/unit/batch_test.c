@@ -78,6 +78,13 @@ static void test_bundle(void **state)
         const char *text;
         smart_reason_e reason;
     } rows[] = {
+        {"{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"id\":\"b\","
+         "\"meta\":{},\"timestamp\":\"2024-01-01T00:00:00Z\"}",
+         OK},
+        {"{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"Entry\":[" DELETE(
+             "Observation/obs-2") "]}",
+         BAD},
+        {"{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"foo\":1}", BAD},
         {"{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"entry\":[]}", OK},
         {"{\"resourceType\":\"Bundle\",\"type\":\"transaction\"}", OK},
         {"{\"resourceType\":\"Bundle\",\"type\":\"BATCH\",\"entry\":[]}", BAD},

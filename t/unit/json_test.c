@@ -179,6 +179,35 @@ static void members_keep_their_order(void **state)
     assert_null(smart_json_member(o, "M"));
 }
 
+static void names_are_distinct_in_any_case(void **state)
+{
+    static const struct {
+        const char *text;
+        bool distinct;
+    } rows[] = {
+        {"{}", true},
+        {"{\"a\":1,\"b\":2,\"_a\":3,\"ab\":4}", true},
+        {"{\"a\":1,\"b\":2,\"A\":3}", false},
+        {"{\"subject\":1,\"Subject\":2}", false},
+        {"{\"subject\":1,\"Sub\\u006Aect\":2}", false},
+        {"{\"Subject\":1}", true},
+        {"{\"subject\":1,\"\xc5\xbfubject\":2}", false}, /* long s */
+        {"{\"\\u212aey\":1}", false},                    /* Kelvin */
+        {"{\"a\":\"\xc5\xbf\"}", true},
+        {"[1,{\"a\":[{\"x\":{\"b\":1,\"c\":2}}]}]", true},
+        {"[1,{\"a\":[{\"x\":{\"b\":1,\"B\":2}}]}]", false},
+        {"{\"a[\":1,\"a{\":2,\"@\":3,\"`\":4}", true},
+    };
+    size_t n;
+
+    for (n = 0; n < sizeof(rows) / sizeof(rows[0]); n++) {
+        if (smart_json_distinct(value_of(rows[n].text)) != rows[n].distinct) {
+            fail_msg("%s", rows[n].text);
+        }
+    }
+    assert_true(smart_json_distinct(NULL));
+}
+
 static void writing_is_compact(void **state)
 {
     smart_slice_t text;
@@ -227,6 +256,7 @@ int main(void)
         cmocka_unit_test(strings_are_bytes),
         cmocka_unit_test(whole_numbers_have_limits),
         cmocka_unit_test(members_keep_their_order),
+        cmocka_unit_test(names_are_distinct_in_any_case),
         cmocka_unit_test(writing_is_compact),
         cmocka_unit_test(numbers_keep_their_text),
     };

@@ -261,6 +261,21 @@ static const char *repeated(const char *operation, int count)
     return apr_pstrcat(pool, all, "]", NULL);
 }
 
+static void test_names_in_another_case(void **state)
+{
+    static const row_t rows[] = {
+        {"{\"a\":1}", "[{\"op\":\"add\",\"path\":\"/b\",\"value\":2}]",
+         "{\"a\":1,\"b\":2}"},
+        {"{\"a\":1}", "[{\"op\":\"add\",\"path\":\"/A\",\"value\":2}]",
+         "!the result has a name twice, in another case"},
+        {"{\"a\":{\"b\":1,\"c\":2}}",
+         "[{\"op\":\"move\",\"from\":\"/a/c\",\"path\":\"/a/B\"}]",
+         "!the result has a name twice, in another case"},
+    };
+
+    check(rows, sizeof(rows) / sizeof(rows[0]));
+}
+
 static void test_growth(void **state)
 {
     /* The array doubles with each. */
@@ -300,6 +315,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_operations, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_move_beside, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_names_in_another_case, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_growth, setup, teardown),
     };
 
