@@ -462,6 +462,9 @@ sub batches {
         }
         twins('its type', $send->('batch', $create),
               $send->('collection', $create), 400);
+        twins('entries of another case', $send->('batch', $create),
+              [$ALL, POST => '', \@JSON, bundle('batch', entry(DELETE =>
+               'Observation/obs-2')) =~ s/"entry"/"Entry"/r], 400);
         twins('its letters', $send->('batch', $create),
               ['patient/*.ruds', POST => '', \@JSON,
                bundle('batch', $create)], 403);
@@ -652,6 +655,10 @@ sub json {
                   . "{\"reference\":\"$OTHER\"}}"],
              ['twice, deep', "{$type,\"subject\":{\"reference\":\"$OWN\","
                   . "\"reference\":\"$OTHER\"}}"],
+             ['a name twice, in another case', "{$type,$subject,\"Subject\":"
+                  . "{\"reference\":\"$OTHER\"}}"],
+             ['twice for who folds a long s', "{$type,$subject,\"\\u017Fubject"
+                  . "\":{\"reference\":\"$OTHER\"}}"],
              ['NaN', "{$type,$subject,\"x\":NaN}"],
              ['Infinity', "{$type,$subject,\"x\":Infinity}"],
              ['hex', "{$type,$subject,\"x\":0x1}"],
@@ -702,6 +709,45 @@ sub sizes {
         my ($s, $writes) = ask($ALL, PUT => '/Observation/obs-1', \@JSON,
                                observation($OWN, id => 'obs-1'));
         is $s->status, 200, 'the next request is answered';
+    };
+    return;
+}
+
+# Most memory a child of an httpd ever had, in megabytes.
+sub peak {
+    my ($httpd) = @_;
+    my $most = 0;
+    for my $status (glob '/proc/[0-9]*/status') {
+        open my $f, '<', $status or next;
+        my $text = do { local $/; <$f> } // next;
+        next if $text !~ /^PPid:\s+@{[$httpd->pid]}$/m
+            || $text !~ /^VmHWM:\s+(\d+)/m;
+        $most = $1 if $1 > $most;
+    }
+    return $most / 1024;
+}
+
+# What a client sends is bounded; so has to be what comes of it.
+sub memory {
+    subtest 'memory' => sub {
+        my $large = $lab->httpd(mpm => 'event', conf => $lab->protected);
+        my @auth = ('Authorization', 'Bearer ' . token($ALL), @JSON);
+        my $try = sub {
+            my ($body) = @_;
+            my $r = $large->client->request(POST => '/fhir', \@auth, $body);
+            return $r->status;
+        };
+        $lab->fhir_reset;
+        $lab->load({ %{$lab->stored('Observation', 'obs-1')},
+                     note => [{ text => 'x' x 2_000_000 }] });
+        is $try->(bundle('batch', map { entry(DELETE => 'Observation/obs-1') }
+                  1 .. 100)), 200, 'a hundred pre-reads of 2 MB';
+        cmp_ok peak($large), '<', 64, '... are not held at once';
+        is $try->('{"resourceType":"Bundle","type":"batch","link":['
+                  . '0,' x 4_000_000 . '0]}'), 400, 'four million values';
+        cmp_ok peak($large), '<', 256, '... are not made';
+        $large->stop;
+        $lab->fhir_reset;
     };
     return;
 }
@@ -924,7 +970,8 @@ for my $mpm ($ENV{SMART_WAYS} ? 'event' : qw(event prefork)) {
             &searches, &batches, &entries_named, &batch_answered,
             &batch_sent, &references, &old_versions, &races, &prereads);
         if ($mpm eq 'event') {
-            $_->() for \(&media_types, &json, &sizes, &invitation, &exports);
+            $_->() for \(&media_types, &json, &sizes, &memory, &invitation,
+                       &exports);
         }
         unlike $h->log_text, qr/exit signal|AH00051|AH00052/,
             'no process died';

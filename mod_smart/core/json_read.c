@@ -17,9 +17,11 @@
 
 #include "core/json_number.h"
 
-#define CHUNK   128 /* nodes that are allocated at once */
-#define FEW     16  /* names that are compared each with each */
-#define STACK   256 /* values that wait at first */
+#define CHUNK   128   /* nodes that are allocated at once */
+#define SPARE   32768 /* values that any text may have */
+#define DENSE   8     /* bytes per value beyond; resources have 18 and more */
+#define FEW     16    /* names that are compared each with each */
+#define STACK   256   /* values that wait at first */
 #define ESCAPED '\\'
 
 /* A tree that was read, and what it lives in. The root comes first:
@@ -36,6 +38,7 @@ typedef struct reader_t {
     int depth;
     smart_json_t *spare; /* nodes not used yet */
     int spare_count;
+    apr_size_t left; /* values that may still come */
     smart_json_t **stack;
     apr_size_t height;
     apr_size_t room;
@@ -457,6 +460,10 @@ static bool any_read(reader_t *r, smart_json_t *node)
 
 static bool value_read(reader_t *r, smart_json_t *node)
 {
+    if (r->left == 0) {
+        return fault(r, "too many values for so short a JSON");
+    }
+    r->left--;
     node->start = (apr_size_t)(r->at - r->start);
     if (!any_read(r, node)) {
         return false;
@@ -484,6 +491,7 @@ static void reader_init(reader_t *r, smart_slice_t text, apr_pool_t *pool)
 {
     memset(r, 0, sizeof(*r));
     r->pool = pool;
+    r->left = SPARE + text.len / DENSE;
     r->start = r->at = apr_palloc(pool, text.len + 1);
     r->end = r->start + text.len;
     memcpy(r->start, text.ptr, text.len);

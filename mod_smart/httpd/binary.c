@@ -35,7 +35,7 @@ static smart_reason_e judge_named(smart_context_t *ctx,
         smart_preread(ctx,
                       apr_psprintf(p, "/%s/%.*s", smart_fhir_type_name(type),
                                    (int)id.len, id.ptr),
-                      &found);
+                      p, &found);
     if (reason) {
         return reason;
     }
@@ -63,7 +63,7 @@ smart_reason_e smart_inspect_binary(smart_context_t *ctx)
                            apr_psprintf(ctx->r->pool, "/%s/%.*s",
                                         smart_fhir_type_name(i->type),
                                         (int)i->id.len, i->id.ptr),
-                           &found);
+                           ctx->r->pool, &found);
     if (reason) {
         return reason;
     }

@@ -128,9 +128,9 @@ static void say_no_etag(const smart_context_t *ctx)
 static smart_reason_e resource_of(const smart_context_t *ctx,
                                   const request_rec *sub,
                                   const smart_buffer_t *buffer,
-                                  const char *below, smart_found_t *pfound)
+                                  const char *below, apr_pool_t *p,
+                                  smart_found_t *pfound)
 {
-    apr_pool_t *p = ctx->r->pool;
     const smart_json_t *json;
     const char *why;
 
@@ -157,11 +157,11 @@ static smart_reason_e resource_of(const smart_context_t *ctx,
 }
 
 smart_reason_e smart_preread(smart_context_t *ctx, const char *below,
-                             smart_found_t *pfound)
+                             apr_pool_t *p, smart_found_t *pfound)
 {
     request_rec *r = ctx->r;
     smart_buffer_t *buffer =
-        smart_buffer_make((apr_size_t)ctx->location->inspect_limit, r->pool);
+        smart_buffer_make((apr_size_t)ctx->location->inspect_limit, p);
     smart_reason_e reason = SMART_REASON_BACKEND;
     request_rec *sub;
     int status;
@@ -175,7 +175,7 @@ smart_reason_e smart_preread(smart_context_t *ctx, const char *below,
         reason = SMART_REASON_UNDECIDED;
     }
     else if (status == HTTP_OK) {
-        reason = resource_of(ctx, sub, buffer, below, pfound);
+        reason = resource_of(ctx, sub, buffer, below, p, pfound);
     }
     if (reason) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,

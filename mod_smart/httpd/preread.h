@@ -16,13 +16,14 @@
  * to the backend.
  * @param ctx    request that needs to know; authenticated, permit held
  * @param below  path below the base, canonical: "/Observation/obs-1"
- * @param pfound out: what is there, of the request's pool; all NULL: nothing
- *               is (404 or 410), or the call failed
+ * @param p      owns what is there, which may be SmartInspectLimit and more
+ * @param pfound out: what is there; all NULL: nothing is (404 or 410), or the
+ *               call failed
  * @return SMART_REASON_UNDECIDED, or SMART_REASON_BACKEND: no answer that
  *         could be used
  */
 smart_reason_e smart_preread(smart_context_t *ctx, const char *below,
-                             smart_found_t *pfound);
+                             apr_pool_t *p, smart_found_t *pfound);
 
 /** The request that a sub-request is the pre-read of; NULL: of none. */
 const smart_context_t *smart_preread_parent(const request_rec *r);

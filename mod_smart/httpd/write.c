@@ -73,7 +73,8 @@ static smart_reason_e judge_there(smart_context_t *ctx,
         apr_table_get(r->headers_in, "If-Match"),
         apr_table_get(r->headers_in, "If-None-Match")};
     smart_revision_t revision;
-    smart_reason_e reason = smart_preread(ctx, path_below(ctx), pfound);
+    smart_reason_e reason =
+        smart_preread(ctx, path_below(ctx), r->pool, pfound);
 
     if (!reason) {
         reason = smart_revision_judge(c, &ctx->interaction, pfound, &client,
@@ -169,22 +170,28 @@ static smart_reason_e judge_patch(smart_context_t *ctx,
 
 /* --- a Bundle ------------------------------------------------------------ */
 
+/* One after the other, and one at a time in memory: each can be large, and
+   all be the same. */
 static smart_reason_e judge_entries(smart_context_t *ctx, smart_batch_t *batch)
 {
     smart_reason_e reason = SMART_REASON_UNDECIDED;
     smart_found_t found;
+    apr_pool_t *one;
     int n;
 
+    apr_pool_create(&one, ctx->r->pool);
     for (n = 0; n < batch->count && !reason; n++) {
         if (!batch->entries[n].below) {
             continue;
         }
         batch->at = n;
-        reason = smart_preread(ctx, batch->entries[n].below, &found);
+        reason = smart_preread(ctx, batch->entries[n].below, one, &found);
         if (!reason) {
             reason = smart_batch_found(batch, n, &found, ctx->r->pool);
         }
+        apr_pool_clear(one);
     }
+    apr_pool_destroy(one);
     return reason;
 }
 

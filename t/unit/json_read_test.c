@@ -283,6 +283,36 @@ static void names_have_a_limit(void **state)
     assert_string_equal(why, "too many names in an object");
 }
 
+/* "[0,0,...,{}]" of so many values, the array counted, and of the length. */
+static const char *with_values(apr_size_t count, apr_size_t length)
+{
+    char *text = apr_palloc(pool, length + 1);
+    apr_size_t i;
+
+    memset(text, ' ', length);
+    text[length] = '\0';
+    text[0] = '[';
+    for (i = 0; i + 2 < count; i++) {
+        text[2 * i + 1] = '0';
+        text[2 * i + 2] = ',';
+    }
+    memcpy(text + 2 * i + 1, "{}]", 3);
+    return text;
+}
+
+/* Or a short text would take much memory. */
+static void values_have_a_limit(void **state)
+{
+    const apr_size_t length = 800000;
+    const apr_size_t most = 32768 + length / 8;
+
+    assert_int_equal(reads(with_values(most, length)), SMART_JSON_READ);
+    assert_int_equal(reads(with_values(most + 1, length)), SMART_JSON_INVALID);
+    assert_string_equal(why, "too many values for so short a JSON");
+    assert_int_equal(reads(with_values(most, length - 8)), SMART_JSON_INVALID);
+    assert_int_equal(reads(with_values(30000, 60001)), SMART_JSON_READ);
+}
+
 /* ---- a second opinion ---- */
 
 /*
@@ -290,6 +320,7 @@ static void names_have_a_limit(void **state)
  * text but for
  *   - a NUL behind a number, which it passes over,
  *   - more than SMART_JSON_MAX_DEPTH levels and SMART_JSON_MAX_NAMES names,
+ *     and more values than there should be,
  *   - numbers with a point or an exponent, which it makes doubles of,
  *     and -0, which it makes 0: they are written otherwise.
  */
@@ -431,6 +462,7 @@ int main(void)
         cmocka_unit_test(numbers_too_large_are_told_apart),
         cmocka_unit_test(values_know_where_they_stood),
         cmocka_unit_test(names_have_a_limit),
+        cmocka_unit_test(values_have_a_limit),
         cmocka_unit_test(jansson_is_of_the_same_opinion),
         cmocka_unit_test(values_die_with_their_pool),
     };
