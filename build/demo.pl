@@ -13,7 +13,7 @@ use strict;
 use warnings;
 use Getopt::Long ();
 use Smart::Lab ();
-use Smart::Json qw(json_encode);
+use Smart::Json qw(json_decode json_encode);
 
 my %o;
 Getopt::Long::GetOptions(\%o, 'once') && !@ARGV
@@ -59,7 +59,7 @@ sub quoted {
 }
 
 # One step. <want>: status (or list), header {name => regexp}, body regexp,
-# asked: introspections of that token afterwards; unwritten: true where the
+# not: regexp of what may not be in it, asked: introspections of that token afterwards; unwritten: true where the
 # FHIR server must not have seen a write; more: further curl words.
 sub step {
     my ($title, $token, $target, $why, %want) = @_;
@@ -94,6 +94,8 @@ sub differences {
     }
     push @wrong, 'the body is another' if $want->{body}
         && $body !~ $want->{body};
+    push @wrong, 'the body holds too much' if $want->{not}
+        && $body =~ $want->{not};
     # Whatever is refused, nothing of the record may come along.
     push @wrong, 'the body holds patient data'
         if $status >= 400 && $body =~ /CANARY/;
@@ -112,8 +114,10 @@ sub shown {
     my ($header, $body) = @_;
     my @parts = map { defined $header->{$_} ? "$_: $header->{$_}" : () }
         qw(www-authenticate retry-after smart-cache);
-    my ($type) = $body =~ /"resourceType"\s*:\s*"(\w+)"/;
-    push @parts, "body: $type" if $type;
+    my $resource = eval { json_decode($body) } || {};
+    push @parts, "body: $resource->{resourceType}" if $resource->{resourceType};
+    push @parts, scalar(@{$resource->{entry} || []}) . ' entries'
+        if ($resource->{resourceType} // '') eq 'Bundle';
     return join '', map { "  $_" } @parts;
 }
 
@@ -129,14 +133,21 @@ my %TOKENS = (
     'patient-reads-own-observations' => {
         scope => 'launch/patient patient/Observation.rs',
         patient => 'pat-1' },
+    'patient-laboratory-only' => {
+        scope => 'patient/Observation.rs?category=http://terminology.hl7.org/'
+            . 'CodeSystem/observation-category|laboratory',
+        patient => 'pat-1' },
+    'patient-records-observations' => {
+        scope => 'patient/Observation.cruds', patient => 'pat-1' },
     'never-seen-before' => { scope => 'user/Observation.rs',
         fhirUser => "$fhir/Practitioner/prac-1" },
 );
 $lab->token(token => $_, client_id => 'demo-app', %{$TOKENS{$_}})
     for sort keys %TOKENS;
-my ($clinician, $own, $observations, $new) = qw(clinician-reads-observations
-    patient-reads-own-record patient-reads-own-observations
-    never-seen-before);
+my ($clinician, $own, $observations, $laboratory, $writer, $new)
+    = qw(clinician-reads-observations patient-reads-own-record
+    patient-reads-own-observations patient-laboratory-only
+    patient-records-observations never-seen-before);
 
 sub introduction {
     print <<"END";
@@ -207,6 +218,52 @@ sub launch_context {
     return;
 }
 
+# Entries of other people that the FHIR server would have answered with.
+my $OTHERS = qr/CANARY-Observation-obs-2\b/;
+
+sub narrowed {
+    step('A search for everything', $observations, 'Observation',
+        'Narrowed to her on the way there, inspected on the way back.',
+        status => 200, body => qr/CANARY-Observation-obs-1\b/,
+        not => $OTHERS);
+    step('... and for somebody else', $observations,
+        'Observation?subject=Patient/pat-2',
+        'Nobody is both: an empty Bundle.', status => 200, not => qr/CANARY/);
+    step('A result of the laboratory', $laboratory, 'Observation/obs-1',
+        'The scope says ?category=...|laboratory, and so does the resource.',
+        status => 200, body => qr/CANARY-Observation-obs-1\b/);
+    step('... and a blood pressure of hers', $laboratory,
+        'Observation/obs-vs1', 'Another category: as if it did not exist.',
+        status => 404);
+    return;
+}
+
+sub observation {
+    my ($patient) = @_;
+    return { resourceType => 'Observation', status => 'final',
+             code => { text => 'mood' },
+             subject => { reference => "Patient/$patient" } };
+}
+
+sub sent { return ['-H', 'Content-Type: application/fhir+json', '-d',
+                   json_encode($_[0])] }
+
+sub writes {
+    step('She writes something down', $writer, 'Observation',
+        'The content is about her.', status => 201,
+        more => sent(observation('pat-1')));
+    step('... about somebody else', $writer, 'Observation',
+        'The content is not, and never reached the FHIR server.',
+        status => 403, unwritten => 1, more => sent(observation('pat-2')));
+    step('A batch with one of each', $writer, '',
+        'One entry that is denied refuses the whole, and is named.',
+        status => 403, unwritten => 1, body => qr/Bundle\.entry\[1\]/,
+        more => sent({ resourceType => 'Bundle', type => 'batch', entry => [
+            map { { request => { method => 'POST', url => 'Observation' },
+                    resource => observation($_) } } qw(pat-1 pat-2)] }));
+    return;
+}
+
 # The server is held still, as one that hangs; afterwards it goes on.
 sub outage {
     print "    The authorization server stops answering.\n\n";
@@ -227,6 +284,8 @@ introduction();
 who_are_you();
 scopes();
 launch_context();
+narrowed();
+writes();
 outage();
 printf "%d of %d answers as expected.\n", $steps - $unexpected, $steps;
 exit($unexpected ? 1 : 0) if $o{once};
