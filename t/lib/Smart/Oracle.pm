@@ -431,14 +431,17 @@ sub _binary {
         ? $r->{resource}{securityContext}{reference} : undef;
     my ($type, $id) = split m{/}, $ref // '';
     my $of = defined $id ? $self->{store}->current($type, $id) : undef;
-    my $covered = $of && $of->{resource} ? $g->covers('r', $of->{resource})
-        : 0;
-    $covered = 1 if $covered && $i->{kind} ne 'read';
+    my $covered = $of && $of->{resource} && $g->covers('r', $of->{resource});
+    # Of the own Patient: whether r on Patient is needed besides r on Binary is
+    # not said.
+    $covered ||= grep { $_->{usable} && ($_->{held} // '') eq ($id // '')
+        && ($type // '') eq 'Patient' } $g->scopes;
     if (!$covered) {
         return late($v, 404, 'its security context is not covered');
     }
-    # Whether r on the context's type is needed besides r on Binary.
     doubt($v, 'a security context');
+    # It comes as what it is, not as JSON.
+    $v->{faults} = [grep { $_->[0] != 406 } @{$v->{faults}}];
     my $shown = $v->{shown};
     $v->{shown} = sub {
         my ($x) = @_;
@@ -540,6 +543,7 @@ sub _op_everything {
     return fault($v, 403, 'of another type') if $type ne 'Patient';
     if (!defined $i->{id}) {
         return fault($v, 403, 'of everybody') if cover($g, 'rs', '*') ne 'free';
+        $v->{shown} = undef;
         return;
     }
     my $how = cover($g, 'r', 'Patient');

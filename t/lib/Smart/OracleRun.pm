@@ -208,7 +208,7 @@ sub _check {
     return (error => "$status ($why)")
         if $status >= 500 && $kind ne 'open';
     return (unjudged => $why) if ($said // '') eq 'not-judged'
-        && !grep { $_->[0] == 403 } @{$v->{faults}};
+        && $kind ne 'open' && !grep { $_->[0] == 403 } @{$v->{faults}};
     if ($kind eq 'refuse') {
         return (passed => "$status, $hits at the backend, not $why")
             if $status < 400 || $hits && !$v->{look};

@@ -346,6 +346,11 @@ sub _entry {
         Smart::Oracle::doubt($v, 'by its URL') if @late
             && (!in_compartment($i->{type}) || $i->{type} eq 'Patient');
     }
+    # What is the patient's own is held to If-Match by the backend alone.
+    $v->{faults} = [grep { $_->[0] != 412 } @{$v->{faults}}]
+        if ($i->{type} // '') eq 'Patient';
+    Smart::Oracle::doubt($v, 'ifNoneExist of another method')
+        if $m ne 'POST' && defined $e->{request}{ifNoneExist};
     # A resource in a GET, or none in a POST: not said.
     Smart::Oracle::doubt($v, 'a resource where none belongs')
         if $m =~ /\A(?:GET|DELETE)\z/ && defined $e->{resource};
