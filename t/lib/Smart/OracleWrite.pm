@@ -260,6 +260,9 @@ sub batch {
     my $entries = $b->{entry} // [];
     return $fault->(400, 'entries') if ref $entries ne 'ARRAY';
     Smart::Oracle::doubt($v, 'nothing in it') if !@$entries;
+    Smart::Oracle::doubt($v, 'what no Bundle has') if grep { !/\A(?:resourceType
+        |id|meta|implicitRules|language|type|entry|link|identifier|timestamp)
+        \z/x } keys %$b;
     my $urns = _urns($o, $b->{type}, $entries);
     my %full;
     $fault->(400, 'a fullUrl twice') if grep { $full{$_}++ }
