@@ -487,6 +487,12 @@ subtest 'a backend that answers something else' => sub {
             'Digest', 'X-Total-Count', 'Last-Modified'), '',
         '... nor what was said of it';
     is $r->header('Content-Length'), length $r->body, '... but its length';
+    with_answer('{"resourceType":"Bundle","type":"searchset"}',
+        headers => [['X-Total-Count', 7], ['Content-Range', 'items 0-0/7']]);
+    $r = ask(GET => '/fhir/Observation?_count=0', $obs);
+    is join(' ', $r->status, map { $r->header($_) // '' } 'X-Intermediary',
+            'X-Total-Count', 'Content-Range'), '200   ',
+        'no count of what is not shown';
     with_answer(json_encode({ resourceType => 'Bundle', type => 'history',
         entry => [{ resource => $FOREIGN }] }));
     is_unproved(ask(GET => '/fhir/Observation', $obs), 'another kind of Bundle');

@@ -49,33 +49,13 @@ static void not_found(smart_look_t *look, const smart_entry_t *entry,
     answer(look, entry, SMART_REASON_FOREIGN, "404 Not Found", splice);
 }
 
-/* An outcome that is one of nothing else stays. */
-static void judge_outcome(smart_look_t *look, const smart_small_t *response,
-                          smart_splice_t *splice)
-{
-    const int i = smart_small_find(response, "outcome");
-    smart_seen_t seen;
-
-    if (i < 0) {
-        return;
-    }
-    smart_scan_begin(&look->small, response->members[i].value);
-    smart_look_resource(look, &look->small, &seen);
-    if (!smart_look_outcome(look, &seen)) {
-        smart_look_fault(look, "an outcome that holds something else");
-        smart_small_cut(response, i, splice);
-    }
-}
-
 /* The entry stays, its resource only if it may. */
-static void keep(smart_look_t *look, const smart_entry_t *entry,
-                 const smart_small_t *response, bool resource,
+static void keep(smart_look_t *look, const smart_entry_t *entry, bool resource,
                  smart_splice_t *splice)
 {
     const int i = smart_small_find(&entry->small, "resource");
 
-    judge_outcome(look, response, splice);
-    smart_look_rebase_entry(look, entry, splice);
+    smart_look_keep_entry(look, entry, splice);
     if (i >= 0 && !resource) {
         smart_look_fault(look, "a resource that is not covered");
         smart_small_cut(&entry->small, i, splice);
@@ -84,8 +64,7 @@ static void keep(smart_look_t *look, const smart_entry_t *entry,
 
 /* What is read by an entry: its resource, inspected as an answer is. */
 static void judge_read(smart_look_t *look, const smart_plan_t *plan,
-                       const smart_entry_t *entry,
-                       const smart_small_t *response, smart_splice_t *splice)
+                       const smart_entry_t *entry, smart_splice_t *splice)
 {
     const smart_slice_t range = entry->resource.range;
     smart_slice_t body;
@@ -95,11 +74,11 @@ static void judge_read(smart_look_t *look, const smart_plan_t *plan,
         not_found(look, entry, splice);
     }
     else if (is == SMART_INSPECTED_SAME) {
-        keep(look, entry, response, true, splice);
+        keep(look, entry, true, splice);
     }
     else if (is == SMART_INSPECTED_CHANGED) {
         smart_splice_put(splice, range.ptr, range.ptr + range.len, body);
-        keep(look, entry, response, true, splice);
+        keep(look, entry, true, splice);
     }
     else {
         answer(look, entry, SMART_REASON_BACKEND, "502 Bad Gateway", splice);
@@ -122,16 +101,16 @@ bool smart_look_batch_entry(smart_look_t *look, const smart_plan_t *plan,
         not_found(look, entry, splice);
     }
     else if (status >= 400) {
-        keep(look, entry, &response, entry->outcome, splice);
+        keep(look, entry, entry->outcome, splice);
     }
     else if (plan->write) {
-        keep(look, entry, &response,
+        keep(look, entry,
              entry->outcome ||
                  (entry->covered && smart_look_asked(&entry->resource, plan)),
              splice);
     }
     else if (status == 200 && entry->resource.is) {
-        judge_read(look, plan, entry, &response, splice);
+        judge_read(look, plan, entry, splice);
     }
     else { /* something is there, and nothing to see */
         not_found(look, entry, splice);

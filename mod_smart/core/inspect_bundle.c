@@ -49,11 +49,21 @@ static bool is_mode_outcome(smart_look_t *look, const smart_entry_t *entry)
     return smart_slice_is(smart_small_text(&search, "mode"), "outcome");
 }
 
+/* Whether what an entry says of its response can be looked into. */
+static bool has_clear_response(smart_look_t *look, const smart_entry_t *entry)
+{
+    const smart_slice_t text = smart_small_value(&entry->small, "response");
+    smart_small_t response;
+
+    smart_look_small(look, text, &response);
+    return text.len == 0 || !response.strange;
+}
+
 /* Whether an entry of a list stays. */
 static bool shows(smart_look_t *look, const smart_plan_t *plan,
                   const smart_entry_t *entry)
 {
-    if (entry->strange) {
+    if (entry->strange || !has_clear_response(look, entry)) {
         return false;
     }
     if (smart_look_history(plan->kind)) {
@@ -70,7 +80,7 @@ static void list_entry(smart_look_t *look, bundle_t *bundle,
 
     if (shows(look, bundle->plan, entry)) {
         smart_list_keep(list, start, stop);
-        smart_look_rebase_entry(look, entry, &bundle->splice);
+        smart_look_keep_entry(look, entry, &bundle->splice);
     }
     else {
         smart_look_fault(look, "entries that are not covered");

@@ -272,8 +272,28 @@ void smart_look_rebase_links(smart_look_t *look, smart_slice_t links,
     }
 }
 
-void smart_look_rebase_entry(smart_look_t *look, const smart_entry_t *entry,
-                             smart_splice_t *splice)
+/* ---- what is kept ---- */
+
+/* An outcome that is one of nothing else stays. */
+static void judge_outcome(smart_look_t *look, const smart_small_t *response,
+                          smart_splice_t *splice)
+{
+    const int i = smart_small_find(response, "outcome");
+    smart_seen_t seen;
+
+    if (i < 0) {
+        return;
+    }
+    smart_scan_begin(&look->small, response->members[i].value);
+    smart_look_resource(look, &look->small, &seen);
+    if (!smart_look_outcome(look, &seen)) {
+        smart_look_fault(look, "an outcome that holds something else");
+        smart_small_cut(response, i, splice);
+    }
+}
+
+void smart_look_keep_entry(smart_look_t *look, const smart_entry_t *entry,
+                           smart_splice_t *splice)
 {
     smart_small_t response;
 
@@ -283,4 +303,5 @@ void smart_look_rebase_entry(smart_look_t *look, const smart_entry_t *entry,
     smart_look_small(look, smart_small_value(&entry->small, "response"),
                      &response);
     rebase(look, smart_small_text(&response, "location"), splice);
+    judge_outcome(look, &response, splice);
 }

@@ -104,9 +104,12 @@ void smart_small_cut(const smart_small_t *small, int i, smart_splice_t *splice);
 void smart_look_entry(smart_look_t *look, smart_scan_t *scan,
                       smart_letters_t letter, smart_entry_t *entry);
 
-/** Give an entry's URLs the public base. */
-void smart_look_rebase_entry(smart_look_t *look, const smart_entry_t *entry,
-                             smart_splice_t *splice);
+/**
+ * Leave of an entry that is kept, besides its resource, what it may have: URLs
+ * of the public base; an outcome of its response that holds nothing else.
+ */
+void smart_look_keep_entry(smart_look_t *look, const smart_entry_t *entry,
+                           smart_splice_t *splice);
 
 /** Give an array of links the public base. */
 void smart_look_rebase_links(smart_look_t *look, smart_slice_t links,

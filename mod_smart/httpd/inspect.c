@@ -76,14 +76,23 @@ static void drop(apr_table_t *headers, const char *const *names)
     }
 }
 
+/* How much there is beyond what is shown; see Bundle.total. */
+static void drop_counts(request_rec *r)
+{
+    static const char *const names[] = {"Content-Range", "X-Total-Count", NULL};
+
+    drop(r->headers_out, names);
+}
+
 /* What a backend said of bytes that are not sent. */
 static void drop_content_headers(request_rec *r)
 {
-    static const char *const names[] = {
-        "Content-MD5",   "Digest",        "Content-Digest", "Repr-Digest",
-        "Accept-Ranges", "Content-Range", "X-Total-Count",  NULL};
+    static const char *const names[] = {"Content-MD5",    "Digest",
+                                        "Content-Digest", "Repr-Digest",
+                                        "Accept-Ranges",  NULL};
 
     drop(r->headers_out, names);
+    drop_counts(r);
 }
 
 /* What tells one version from another. */
@@ -194,6 +203,7 @@ static apr_status_t send_judged(ap_filter_t *f, smart_inspected_e answer,
         stamp(smart_context_of(r));
         return send_out(f, "", 0);
     case SMART_INSPECTED_SAME:
+        drop_counts(r);
         return send_out(f, body.ptr, body.len);
     case SMART_INSPECTED_CHANGED:
         drop_content_headers(r);

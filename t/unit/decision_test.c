@@ -221,8 +221,9 @@ static void what_is_public_shows_nothing_else(void **state)
     check_public(&policy, "GET /Organization?_include=*", true);
     policy = RULES("read,$expand * public");
     check_public(&policy, "GET /Organization/1?_include=*", false);
-    policy = RULES("create Organization public");
-    check_public(&policy, "POST /Organization", true);
+    policy = RULES("search-type Organization deny");
+    assert_denies(&policy, "other rules are about all", &ask,
+                  SMART_REASON_RULE);
 }
 
 static void a_public_create_asks_for_nothing_else(void **state)

@@ -54,6 +54,22 @@ static const row_t list_rows[] = {
      BUNDLE("searchset",
             ENTRIES("{\"resource\":" OBS_OWN ",\"more\":" OBS_FOREIGN "}")),
      CHANGED, BUNDLE("searchset", "")},
+    {"an entry with an outcome", SEARCH, 200,
+     BUNDLE("searchset",
+            ENTRIES("{\"response\":{\"status\":\"200\",\"outcome\":" OUTCOME
+                    "},\"resource\":" OBS_OWN "}")),
+     SAME, NULL},
+    {"an entry with another in its outcome", SEARCH, 200,
+     BUNDLE("searchset",
+            ENTRIES("{\"response\":{\"status\":\"200\",\"outcome\":" OBS_FOREIGN
+                    "},\"resource\":" OBS_OWN "}")),
+     CHANGED,
+     BUNDLE("searchset", ENTRIES("{\"response\":{\"status\":\"200\"},"
+                                 "\"resource\":" OBS_OWN "}"))},
+    {"an entry with responses", SEARCH, 200,
+     BUNDLE("searchset", ENTRIES("{\"response\":[{\"outcome\":" OBS_FOREIGN
+                                 "}],\"resource\":" OBS_OWN "}")),
+     CHANGED, BUNDLE("searchset", "")},
     {"an outcome of mode outcome", SEARCH, 200,
      BUNDLE("searchset", ENTRIES(MODE(OUTCOME, "outcome"))), SAME, NULL},
     {"an outcome of mode match", SEARCH, 200,
