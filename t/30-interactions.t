@@ -33,6 +33,8 @@ my @RULES = (
 my $h = $lab->httpd(conf => join '', Smart::AccessLog::conf(),
     (map { location($VERSION{$_}, "SmartFhirVersion $_") } sort keys %VERSION),
     location('rules', join "\n", @RULES),
+    location('open', "SmartRule create,update,patch,delete * user/*.cud\n"
+             . "SmartRule * Patient deny\nSmartRule * * public"),
     location('required', 'SmartFhirUser required'),
     location('client', 'SmartPublicURL https://fhir.example.org/fhir'));
 my $log = Smart::AccessLog->new($h);
@@ -545,6 +547,38 @@ subtest 'SmartRule' => sub {
         my ($want, $scope, $method, $path, @more) = @$_;
         row($want, token($scope), "$method $path with "
             . ($scope // 'nothing'), $method, "/rules$path", @more);
+    }
+    $lab->fhir_reset;
+};
+
+subtest 'a rule that makes public' => sub {
+    my $batch = sub {
+        return ($JSON, json_encode({ resourceType => 'Bundle', type => 'batch',
+            entry => [map { { request => { method => $_->[0],
+                                           url => $_->[1] } } } @_] }));
+    };
+    my @read = ([GET => 'Observation/obs-2'], [GET => 'Organization']);
+    my @delete = ([DELETE => 'Observation/obs-2']);
+    my @patient = ([GET => 'Patient/pat-2']);
+    for (
+        ['permit', undef, GET => '/Observation/obs-2'],
+        ['rule', 'user/*.cruds', GET => '/Patient/pat-2'],
+        ['no-token', undef, GET => '/Patient/pat-2'],
+        ['no-token', undef, GET => '/Observation?_include=Observation:subject'],
+        ['no-token', undef, GET => '/?_type=Patient'],
+        ['no-token', undef, GET => '/_history'],
+        ['no-token', undef, DELETE => '/Observation/obs-2'],
+        ['permit', undef, POST => '/', $batch->(@read)],
+        ['entry', undef, POST => '/', $batch->(@read, @delete)],
+        ['entry', undef, POST => '/', $batch->(@patient)],
+        ['entry', 'user/*.rs', POST => '/', $batch->(@delete)],
+        ['permit', 'user/*.cud', POST => '/', $batch->(@read, @delete)],
+        ['token-inactive', 'x', POST => '/', $batch->(@read)],
+    ) {
+        my ($want, $scope, $method, $path, @more) = @$_;
+        row($want, $scope && $scope eq 'x' ? 'nobodys' : token($scope),
+            "$method $path with " . ($scope // 'nothing'), $method,
+            "/open$path", @more);
     }
     $lab->fhir_reset;
 };

@@ -33,11 +33,34 @@ static bool is_known(const smart_interaction_t *i)
            i->kind < SMART_INTERACTION_COUNT;
 }
 
-/* Whether a rule makes searches of all types public: nothing is beyond it. */
-static bool opens_all(const smart_rule_t *rule)
+/* Interactions that show resources. */
+#define SHOWING                                                                \
+    (KIND(READ) | KIND(VREAD) | KIND(HISTORY_INSTANCE) | KIND(HISTORY_TYPE) |  \
+     KIND(HISTORY_SYSTEM) | KIND(SEARCH_TYPE) | KIND(SEARCH_SYSTEM) |          \
+     KIND(SEARCH_COMPARTMENT) | KIND(PAGE))
+#define KIND(name) ((apr_uint32_t)1 << SMART_INTERACTION_##name)
+
+/* Whether a rule opens searches of all types, and none before it takes some
+   of them out: nothing that is shown is beyond it. */
+static bool opens_all(const smart_policy_t *policy, int nth)
 {
+    const smart_rule_t *rule = policy->rules[nth];
+    int n;
+
+    for (n = 0; n < nth; n++) {
+        if (policy->rules[n]->kinds & SHOWING) {
+            return false;
+        }
+    }
     return rule->any_type &&
-           (rule->kinds & (apr_uint32_t)1 << SMART_INTERACTION_SEARCH_TYPE);
+           (rule->kinds & (KIND(SEARCH_TYPE) | KIND(SEARCH_SYSTEM)));
+}
+
+/* Whether resources of any type are meant, though no type is named. */
+static bool is_about_all(const smart_interaction_t *i)
+{
+    return i->type == SMART_TYPE_NONE && is_known(i) &&
+           ((KIND(DELETE) | SHOWING) >> i->kind & 1);
 }
 
 static bool reaches(const smart_policy_t *policy, smart_type_t type,
@@ -51,19 +74,23 @@ static bool reaches(const smart_policy_t *policy, smart_type_t type,
 }
 
 /* Whether what is asked for shows, and tells of, nothing but what it names:
-   a public answer is looked at by nobody. A form is not known yet. */
+   a public answer is looked at by nobody. A form is not known yet. Entries of
+   a batch are decided one by one. */
 static bool keeps_to_itself(const smart_policy_t *policy,
                             const smart_interaction_t *i)
 {
-    return !i->form && !reaches(policy, i->type, &i->search) &&
+    return !i->form && !is_about_all(i) &&
+           !reaches(policy, i->type, &i->search) &&
            !reaches(policy, i->type, &i->if_none_exist);
 }
 
-static bool applies(const smart_policy_t *policy, const smart_rule_t *rule,
+static bool applies(const smart_policy_t *policy, int nth,
                     const smart_interaction_t *i)
 {
+    const smart_rule_t *rule = policy->rules[nth];
+
     return smart_rule_matches(rule, i) &&
-           (rule->requirement != SMART_RULE_PUBLIC || opens_all(rule) ||
+           (rule->requirement != SMART_RULE_PUBLIC || opens_all(policy, nth) ||
             keeps_to_itself(policy, i));
 }
 
@@ -73,7 +100,7 @@ static const smart_rule_t *rule_for(const smart_policy_t *policy,
     int n;
 
     for (n = 0; is_known(i) && n < policy->rule_count; n++) {
-        if (applies(policy, policy->rules[n], i)) {
+        if (applies(policy, n, i)) {
             return policy->rules[n];
         }
     }
@@ -375,6 +402,20 @@ static smart_reason_e refused(const smart_case_t *c, const smart_rule_t *rule)
                                             : SMART_REASON_UNDECIDED;
 }
 
+/* A batch is as public as each of its entries, and what it deletes is not. */
+static void permit_public(const smart_case_t *c, smart_decision_t *d)
+{
+    const bool bundle = c->i->kind == SMART_INTERACTION_BATCH ||
+                        c->i->kind == SMART_INTERACTION_TRANSACTION;
+
+    if (bundle && !(c->policy->enforced & SMART_OBLIGE_BODY)) {
+        d->reason = SMART_REASON_NOT_JUDGED;
+        return;
+    }
+    d->obligations = bundle ? SMART_OBLIGE_BODY : SMART_OBLIGE_NONE;
+    d->permit = d->is_public = true;
+}
+
 smart_decision_t smart_decide(const smart_policy_t *policy,
                               const smart_grant_t *grant,
                               const smart_interaction_t *i, apr_pool_t *p)
@@ -384,7 +425,7 @@ smart_decision_t smart_decide(const smart_policy_t *policy,
 
     d.rule = c.rule;
     if (is_public(policy, c.rule, i)) {
-        d.permit = d.is_public = true;
+        permit_public(&c, &d);
         return d;
     }
     c.need = smart_letters_needed(policy->version, i);

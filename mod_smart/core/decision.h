@@ -98,8 +98,9 @@ smart_decision_t smart_decide(const smart_policy_t *policy,
 /**
  * Whether an interaction is public under a policy: it needs no token, and one
  * that comes along is not looked at. A rule makes public what shows only what
- * it names: forms, pages, includes, chains and the like it passes over, unless
- * it is about searches of all types.
+ * it names: forms, pages, includes, chains, searches of the system and the like
+ * it passes over, unless it is about searches of all types and none before it
+ * is about some of them. Of a batch that is public each entry has to be.
  */
 bool smart_decision_public(const smart_policy_t *policy,
                            const smart_interaction_t *i);

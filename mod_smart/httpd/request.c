@@ -224,6 +224,14 @@ static bool is_preflight(const request_rec *r)
            apr_table_get(r->headers_in, "Access-Control-Request-Method");
 }
 
+/* The entries of a batch may need the token that comes with it. */
+static bool is_public(const smart_context_t *ctx)
+{
+    return smart_decision_public(&ctx->location->policy, &ctx->interaction) &&
+           !(ctx->interaction.kind == SMART_INTERACTION_BATCH &&
+             apr_table_get(ctx->r->headers_in, "Authorization"));
+}
+
 static smart_context_t *context_make(request_rec *r, const smart_base_t *base,
                                      const raw_t *raw, bool disguised)
 {
@@ -252,10 +260,7 @@ static smart_context_t *context_make(request_rec *r, const smart_base_t *base,
             read_interaction(ctx, raw);
         }
         ctx->preflight = !ctx->fault && is_preflight(r);
-        ctx->is_public =
-            !ctx->fault &&
-            (ctx->preflight ||
-             smart_decision_public(&ctx->location->policy, &ctx->interaction));
+        ctx->is_public = !ctx->fault && (ctx->preflight || is_public(ctx));
     }
     return ctx;
 }

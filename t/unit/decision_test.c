@@ -221,9 +221,42 @@ static void what_is_public_shows_nothing_else(void **state)
     check_public(&policy, "GET /Organization?_include=*", true);
     policy = RULES("read,$expand * public");
     check_public(&policy, "GET /Organization/1?_include=*", false);
+    policy = RULES("delete * deny", "* * public");
+    check_public(&policy, "GET /Organization?_include=*", true);
+    check_public(&policy, "GET /_history", true);
+    policy = RULES("search-system * public");
+    check_public(&policy, "GET /?_type=Patient", true);
+    policy = RULES("* Patient deny", "* * public");
+    check_public(&policy, "GET /Organization?name=x", true);
+    check_public(&policy, "GET /Organization?_include=*", false);
+    check_public(&policy, "GET /?_type=Patient", false);
+    check_public(&policy, "GET /_history", false);
+    check_public(&policy, "GET /?_page=1", false);
+    check_public(&policy, "GET /Encounter/1/*", false);
+    check_public(&policy, "DELETE /?_id=1", false);
+    check_public(&policy, "GET /Encounter/1/Organization", true);
+    check_public(&policy, "DELETE /Organization?name=1", true);
     policy = RULES("search-type Organization deny");
     assert_denies(&policy, "other rules are about all", &ask,
                   SMART_REASON_RULE);
+}
+
+/* Or what is not public could be done in it. */
+static void a_public_batch_is_judged(void **state)
+{
+    const ask_t ask = BY("", "POST /");
+    smart_policy_t policy = RULES("batch * public");
+    smart_interaction_t i = ask_interaction(policy.version, &ask);
+
+    assert_true(smart_decision_public(&policy, &i));
+    assert_permits(&policy, "batch", &ask, BODY);
+    assert_true(ask_by(&policy, &ask).is_public);
+    i.kind = SMART_INTERACTION_TRANSACTION;
+    assert_false(smart_decision_public(&policy, &i));
+    policy = RULES("batch,transaction * public");
+    assert_int_equal(smart_decide(&policy, NULL, &i, pool).obligations, BODY);
+    policy.enforced = ALL & ~(unsigned)BODY;
+    assert_denies(&policy, "nobody could", &ask, SMART_REASON_NOT_JUDGED);
 }
 
 static void a_public_create_asks_for_nothing_else(void **state)
@@ -856,6 +889,7 @@ int main(void)
         cmocka_unit_test(the_first_rule_that_matches_counts),
         cmocka_unit_test(without_a_token_only_what_is_public_is_permitted),
         cmocka_unit_test(what_is_public_shows_nothing_else),
+        cmocka_unit_test(a_public_batch_is_judged),
         cmocka_unit_test(a_public_create_asks_for_nothing_else),
         cmocka_unit_test(a_body_makes_nothing_public),
         cmocka_unit_test(a_token_does_not_count_where_it_is_public),
