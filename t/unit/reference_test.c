@@ -156,8 +156,8 @@ static void anything_else_points_nowhere(void **state)
         "urn:uuid:3",
         "urn:uuid:4",
         "urn:uuid:11",
-        "Patient/"
-        "01234567890123456789012345678901234567890123456789012345678901234",
+        ("Patient/0123456789012345678901234567890123456789012345678901234567"
+         "8901234"),
     };
     const smart_bases_t alone = {SMART_FHIR_R4, NULL, NULL, 0};
     const smart_bases_t unknown = {SMART_FHIR_NONE, urls, NULL, 0};
