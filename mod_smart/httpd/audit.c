@@ -137,20 +137,14 @@ static const char *target_find(cmd_parms *cmd, const char *word,
 const char *smart_audit_directive(cmd_parms *cmd, void *dir, const char *line)
 {
     smart_dir_conf_t *conf = dir;
-    const char *error =
-        ap_check_cmd_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
+    const char *error = smart_begin(cmd, conf, conf->audit != NULL);
     const apr_array_header_t *words = smart_words(cmd->pool, line);
     const char *const *word = (const char *const *)words->elts;
     smart_audit_t *one = apr_pcalloc(cmd->pool, sizeof(*one));
     const bool off = words->nelts > 0 && !strcasecmp(word[0], "off");
 
-    cmd->directive->data = conf;
     if (error) {
         return error;
-    }
-    if (conf->audit) {
-        return apr_pstrcat(cmd->pool, cmd->cmd->name,
-                           " is there twice in one section", NULL);
     }
     if (words->nelts < 1 || words->nelts > 2) {
         return apr_pstrcat(cmd->pool, cmd->cmd->name, " is written ",

@@ -7,8 +7,6 @@
  */
 #include "httpd/config.h"
 
-#include <stddef.h>
-
 #include <http_core.h>
 #include <mpm_common.h>
 
@@ -114,14 +112,6 @@ static void merge_discovery(apr_pool_t *p, smart_dir_conf_t *conf,
         merge_list(p, outer->capabilities, inner->capabilities);
 }
 
-/* Whether nothing of ours is set in a section, as in most servers. */
-static bool says_nothing(const smart_dir_conf_t *conf)
-{
-    static const smart_dir_conf_t nothing;
-
-    return !memcmp(conf, &nothing, offsetof(smart_dir_conf_t, part_count));
-}
-
 void *smart_config_dir_merge(apr_pool_t *p, void *outer_conf, void *inner_conf)
 {
     const smart_dir_conf_t *outer = outer_conf, *inner = inner_conf;
@@ -129,13 +119,14 @@ void *smart_config_dir_merge(apr_pool_t *p, void *outer_conf, void *inner_conf)
 
     /* A merge with nothing is the other side: as it is, since nobody writes
        to a section once it was read. */
-    if (says_nothing(outer)) {
+    if (!outer->says) {
         return inner_conf;
     }
-    if (says_nothing(inner)) {
+    if (!inner->says) {
         return outer_conf;
     }
     conf = apr_palloc(p, sizeof(*conf));
+    conf->says = true;
     INNER_WINS(mode);
     INNER_WINS(fhir_base);
     INNER_WINS(version);
@@ -188,13 +179,19 @@ bool smart_config_may_warn(void)
            ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST;
 }
 
+void smart_config_says(cmd_parms *cmd, smart_dir_conf_t *conf)
+{
+    conf->says = true;
+    cmd->directive->data = conf;
+}
+
 void smart_config_claim(cmd_parms *cmd, const char *name)
 {
     /* A section without a directive of ours has no configuration yet. */
     smart_dir_conf_t *conf = ap_set_config_vectors(
         cmd->server, cmd->context, cmd->path, &smart_module, cmd->pool);
 
-    cmd->directive->data = conf; /* as our directives do, for check.c */
+    smart_config_says(cmd, conf);
     if (!conf->claims) {
         conf->claims = apr_array_make(cmd->pool, 4, sizeof(const char *));
     }

@@ -103,6 +103,7 @@ typedef struct smart_rule_line_t {
 
 /** One section: server level, <Location>, <Directory>, <If> ... */
 typedef struct smart_dir_conf_t {
+    bool says; /* something of what follows is set; see smart_config_says() */
     smart_mode_e mode;
     const char *fhir_base; /* "/fhir", no trailing slash; "": root */
     smart_fhir_e version;
@@ -175,6 +176,13 @@ void *smart_config_server_merge(apr_pool_t *p, void *outer, void *inner);
  * twice at a start, and the first pass keeps quiet unless it is the only one.
  */
 bool smart_config_may_warn(void);
+
+/**
+ * Note that a line of ours says something in its section: merges skip sections
+ * that say nothing, and check.c finds those that do by the data of their lines.
+ * @param conf of the section the line stands in
+ */
+void smart_config_says(cmd_parms *cmd, smart_dir_conf_t *conf);
 
 /**
  * Note that a section has to keep a claim of tokens, for a Require line in it.

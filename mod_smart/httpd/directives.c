@@ -73,13 +73,12 @@ void smart_warn_line(const cmd_parms *cmd, const char *text)
     }
 }
 
-/* What every setter begins with. <set>: the member has a value already. */
-static const char *begin(cmd_parms *cmd, smart_dir_conf_t *conf, bool set)
+const char *smart_begin(cmd_parms *cmd, smart_dir_conf_t *conf, bool set)
 {
     const char *error =
         ap_check_cmd_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
 
-    cmd->directive->data = conf;
+    smart_config_says(cmd, conf);
     if (!error && set) {
         error = apr_pstrcat(cmd->pool, cmd->cmd->name,
                             " is there twice in one section", NULL);
@@ -92,7 +91,7 @@ static const char *begin_words(cmd_parms *cmd, smart_dir_conf_t *conf, bool set,
                                const char *line, int min,
                                apr_array_header_t **pwords)
 {
-    const char *error = begin(cmd, conf, set);
+    const char *error = smart_begin(cmd, conf, set);
 
     *pwords = smart_words(cmd->pool, line);
     if (!error && (*pwords)->nelts < min) {
@@ -148,7 +147,7 @@ static const char *repeated_word(const cmd_parms *cmd,
 static const char *set_mode(cmd_parms *cmd, void *dir, const char *word)
 {
     smart_dir_conf_t *conf = dir;
-    const char *error = begin(cmd, conf, conf->mode != SMART_MODE_UNSET);
+    const char *error = smart_begin(cmd, conf, conf->mode != SMART_MODE_UNSET);
 
     if (error) {
         return error;
@@ -164,7 +163,7 @@ static const char *set_mode(cmd_parms *cmd, void *dir, const char *word)
 static const char *set_fhir_base(cmd_parms *cmd, void *dir, const char *word)
 {
     smart_dir_conf_t *conf = dir;
-    const char *error = begin(cmd, conf, conf->fhir_base != NULL);
+    const char *error = smart_begin(cmd, conf, conf->fhir_base != NULL);
     const char *fault = smart_base_fault(word);
 
     if (!error && fault) {
@@ -179,7 +178,8 @@ static const char *set_fhir_base(cmd_parms *cmd, void *dir, const char *word)
 static const char *set_fhir_version(cmd_parms *cmd, void *dir, const char *word)
 {
     smart_dir_conf_t *conf = dir;
-    const char *error = begin(cmd, conf, conf->version != SMART_FHIR_NONE);
+    const char *error =
+        smart_begin(cmd, conf, conf->version != SMART_FHIR_NONE);
 
     if (error) {
         return error;
@@ -221,7 +221,7 @@ static const char *public_url_fault(const char *url, apr_pool_t *p)
 static const char *set_public_url(cmd_parms *cmd, void *dir, const char *word)
 {
     smart_dir_conf_t *conf = dir;
-    const char *error = begin(cmd, conf, conf->public_url != NULL);
+    const char *error = smart_begin(cmd, conf, conf->public_url != NULL);
     const char *fault = public_url_fault(word, cmd->temp_pool);
 
     if (!error && fault) {
@@ -238,7 +238,7 @@ static const char *set_public_url(cmd_parms *cmd, void *dir, const char *word)
 static const char *set_endpoint(cmd_parms *cmd, void *dir, const char *word)
 {
     smart_dir_conf_t *conf = dir;
-    const char *error = begin(cmd, conf, conf->endpoint_url != NULL);
+    const char *error = smart_begin(cmd, conf, conf->endpoint_url != NULL);
     const char *fault;
 
     if (!error && !smart_endpoint_url_ok(word, cmd->temp_pool, &fault)) {
@@ -262,7 +262,7 @@ static const char *set_auth(cmd_parms *cmd, void *dir, const char *line)
 static const char *set_ca_file(cmd_parms *cmd, void *dir, const char *word)
 {
     smart_dir_conf_t *conf = dir;
-    const char *error = begin(cmd, conf, conf->ca_file != NULL);
+    const char *error = smart_begin(cmd, conf, conf->ca_file != NULL);
     const char *fault;
 
     if (error) {
@@ -331,7 +331,7 @@ static const char *set_timeout(cmd_parms *cmd, void *dir, const char *line)
 static const char *set_issuer(cmd_parms *cmd, void *dir, const char *word)
 {
     smart_dir_conf_t *conf = dir;
-    const char *error = begin(cmd, conf, conf->issuer != NULL);
+    const char *error = smart_begin(cmd, conf, conf->issuer != NULL);
 
     conf->issuer = word;
     return error ? error : opaque_fault(cmd, word);
@@ -375,8 +375,8 @@ static const char *set_ttl(cmd_parms *cmd, void *dir, const char *word)
 {
     smart_dir_conf_t *conf = dir;
     const bool negative = strcmp(cmd->cmd->name, SMART_DIR_NEGATIVE_TTL) == 0;
-    const char *error =
-        begin(cmd, conf, negative ? conf->negative_ttl_set : conf->ttl_set);
+    const char *error = smart_begin(
+        cmd, conf, negative ? conf->negative_ttl_set : conf->ttl_set);
     apr_interval_time_t us;
     const char *why;
 
@@ -400,7 +400,7 @@ static const char *set_ttl(cmd_parms *cmd, void *dir, const char *word)
 static const char *set_stale(cmd_parms *cmd, void *dir, const char *word)
 {
     smart_dir_conf_t *conf = dir;
-    const char *error = begin(cmd, conf, conf->stale_set);
+    const char *error = smart_begin(cmd, conf, conf->stale_set);
     const char *why;
 
     if (error) {
@@ -567,7 +567,7 @@ static const char *add_claim_header(cmd_parms *cmd, void *dir,
 {
     smart_dir_conf_t *conf = dir;
     smart_claim_header_t pair = {claim, header};
-    const char *error = begin(cmd, conf, false);
+    const char *error = smart_begin(cmd, conf, false);
     int i;
 
     if (!error) {
@@ -605,7 +605,7 @@ static const char *set_forward_token(cmd_parms *cmd, void *dir,
 {
     smart_dir_conf_t *conf = dir;
     const char *error =
-        begin(cmd, conf, conf->forward_token != SMART_SWITCH_UNSET);
+        smart_begin(cmd, conf, conf->forward_token != SMART_SWITCH_UNSET);
 
     if (error) {
         return error;

@@ -73,6 +73,14 @@ const char *smart_client_auth_parse(cmd_parms *cmd,
                                     const apr_array_header_t *words,
                                     const smart_client_t **pauth);
 
+/**
+ * What every setter begins with: whether the directive may stand here, and that
+ * its section says something.
+ * @param set the member has a value already
+ * @return error text; NULL: fine
+ */
+const char *smart_begin(cmd_parms *cmd, smart_dir_conf_t *conf, bool set);
+
 /** SmartDiscovery and SmartCapability; see discovery_conf.c. */
 const char *smart_set_discovery(cmd_parms *cmd, void *dir, const char *line);
 const char *smart_add_capability(cmd_parms *cmd, void *dir, const char *line);

@@ -89,15 +89,10 @@ const char *smart_set_discovery(cmd_parms *cmd, void *dir, const char *line)
     const apr_array_header_t *words = smart_words(cmd->pool, line);
     const char *const *word = (const char *const *)words->elts;
     const char *error =
-        ap_check_cmd_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
+        smart_begin(cmd, conf, conf->discovery != SMART_DISCOVERY_CONF_UNSET);
 
-    cmd->directive->data = conf;
     if (error) {
         return error;
-    }
-    if (conf->discovery) {
-        return apr_pstrcat(cmd->pool, cmd->cmd->name,
-                           " is there twice in one section", NULL);
     }
     if (words->nelts == 1 && apr_cstr_casecmp(word[0], "off") == 0) {
         conf->discovery = SMART_DISCOVERY_CONF_OFF;
@@ -132,11 +127,9 @@ const char *smart_add_capability(cmd_parms *cmd, void *dir, const char *line)
 {
     smart_dir_conf_t *conf = dir;
     const apr_array_header_t *words = smart_words(cmd->pool, line);
-    const char *error =
-        ap_check_cmd_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
+    const char *error = smart_begin(cmd, conf, false);
     int i;
 
-    cmd->directive->data = conf;
     if (!error && words->nelts == 0) {
         error = apr_pstrcat(cmd->pool, cmd->cmd->name, " is written ",
                             cmd->cmd->errmsg, NULL);

@@ -25,23 +25,10 @@
 #define MIN_INSPECT ((apr_uint64_t)4096)
 #define MAX_INSPECT ((apr_uint64_t)1 << 30)
 
-static const char *begin(cmd_parms *cmd, void *dir, bool set)
-{
-    const char *error =
-        ap_check_cmd_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
-
-    cmd->directive->data = dir;
-    if (!error && set) {
-        error = apr_pstrcat(cmd->pool, cmd->cmd->name,
-                            " is there twice in one section", NULL);
-    }
-    return error;
-}
-
 static const char *begin_words(cmd_parms *cmd, void *dir, bool set,
                                const char *line, apr_array_header_t **pwords)
 {
-    const char *error = begin(cmd, dir, set);
+    const char *error = smart_begin(cmd, dir, set);
 
     *pwords = smart_words(cmd->pool, line);
     if (!error && (*pwords)->nelts == 0) {
@@ -65,7 +52,7 @@ const char *smart_set_fhir_user(cmd_parms *cmd, void *dir, const char *word)
 {
     smart_dir_conf_t *conf = dir;
     const char *error =
-        begin(cmd, conf, conf->fhir_user != SMART_FHIR_USER_CONF_UNSET);
+        smart_begin(cmd, conf, conf->fhir_user != SMART_FHIR_USER_CONF_UNSET);
 
     if (error) {
         return error;
@@ -82,8 +69,8 @@ const char *smart_set_fhir_user(cmd_parms *cmd, void *dir, const char *word)
 const char *smart_set_compartment(cmd_parms *cmd, void *dir, const char *word)
 {
     smart_dir_conf_t *conf = dir;
-    const char *error =
-        begin(cmd, conf, conf->compartment != SMART_COMPARTMENT_CONF_UNSET);
+    const char *error = smart_begin(
+        cmd, conf, conf->compartment != SMART_COMPARTMENT_CONF_UNSET);
 
     if (error) {
         return error;
@@ -149,7 +136,7 @@ const char *smart_set_shared_types(cmd_parms *cmd, void *dir, const char *line)
 const char *smart_set_inspect_limit(cmd_parms *cmd, void *dir, const char *word)
 {
     smart_dir_conf_t *conf = dir;
-    const char *error = begin(cmd, conf, conf->inspect_limit != 0);
+    const char *error = smart_begin(cmd, conf, conf->inspect_limit != 0);
     apr_uint64_t bytes;
     const char *why;
 
