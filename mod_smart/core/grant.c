@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+#include "core/bytes.h"
 #include "core/grant_record.h"
 
 /* ---- open ---- */
@@ -99,53 +100,32 @@ static bool scopes_fit(const smart_grant_head_t *head,
     return true;
 }
 
-/* Sixteen bytes that are looked at together, on machines that can. */
-#define TOGETHER 16u
-typedef unsigned char bytes_t __attribute__((vector_size(TOGETHER)));
-
-/* Where there is a control other than NUL. Less one, those below a blank are
-   below 0x1f, and NUL is not. */
-static bytes_t controls(bytes_t bytes)
+/* Where there is a control other than NUL. */
+static smart_bytes_t controls(smart_bytes_t x)
 {
-    return (bytes_t)((bytes - 1 < 0x1f) | (bytes == 0x7f));
-}
-
-static bytes_t controls_at(const char *at)
-{
-    bytes_t bytes;
-
-    memcpy(&bytes, at, sizeof(bytes));
-    return controls(bytes);
-}
-
-static bool none(bytes_t found)
-{
-    apr_uint64_t half[2];
-
-    memcpy(half, &found, sizeof(half));
-    return (half[0] | half[1]) == 0;
+    return (smart_bytes_t)(((x > 0) & (x < 0x20)) | (x == 0x7f));
 }
 
 /* Whether len bytes are texts, each with its NUL. */
 static bool texts_clean(const char *texts, apr_size_t len)
 {
-    bytes_t found = {0};
-    bytes_t few = {0};
+    smart_bytes_t found = {0};
+    smart_bytes_t few = {0};
     apr_size_t i;
 
     if (len == 0 || texts[len - 1] != '\0') {
         return false;
     }
-    if (len < TOGETHER) {
+    if (len < SMART_BYTES) {
         memcpy(&few, texts, len);
-        return none(controls(few));
+        return smart_bytes_none(controls(few));
     }
-    for (i = 0; i < len - TOGETHER; i += TOGETHER) {
-        found |= controls_at(texts + i);
+    for (i = 0; i < len - SMART_BYTES; i += SMART_BYTES) {
+        found |= controls(smart_bytes_at(texts + i));
     }
     /* The last sixteen, some of them for the second time. */
-    found |= controls_at(texts + len - TOGETHER);
-    return none(found);
+    found |= controls(smart_bytes_at(texts + len - SMART_BYTES));
+    return smart_bytes_none(found);
 }
 
 /* The next text; empty when there is none left. Before end is a NUL. */

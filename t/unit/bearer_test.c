@@ -117,12 +117,44 @@ static void every_byte_is_judged(void **state)
     static const char good[] = "abcdefghijklmnopqrstuvwxyz"
                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~+/";
     char field[] = "Bearer axb";
+    char longer[] = "Bearer axbcdefghijklmnopqrstuvw";
     int c;
 
     for (c = 1; c < 256; c++) {
-        field[8] = (char)c;
-        assert_reads(field, strchr(good, c) ? SMART_BEARER_TOKEN
-                                            : SMART_BEARER_MALFORMED);
+        const smart_bearer_e want =
+            strchr(good, c) ? SMART_BEARER_TOKEN : SMART_BEARER_MALFORMED;
+
+        field[8] = longer[8] = (char)c;
+        assert_reads(field, want);
+        assert_reads(longer, want);
+    }
+}
+
+/* Bytes are looked at by many, and those of a short token one by one: whatever
+   its length, no place in a token takes what a token does not have. */
+static void every_place_is_judged(void **state)
+{
+    static const char bad[] = " ,=\"\\\t\n@[`{\x7f\x80\xab\xe1\xfe\xff";
+    char field[64] = "Bearer ";
+    apr_size_t len, at, n;
+
+    for (len = 2; len < 50; len++) {
+        memset(field + 7, 'x', len);
+        field[7 + len] = '\0';
+        assert_reads(field, SMART_BEARER_TOKEN);
+        assert_int_equal(token.len, len);
+        for (at = 0; at < len; at++) {
+            for (n = 0; bad[n]; n++) {
+                const bool is_end = bad[n] == '=' && at == len - 1;
+                const bool is_before = bad[n] == ' ' && at == 0;
+
+                field[7 + at] = bad[n];
+                assert_reads(field, is_end || is_before
+                                        ? SMART_BEARER_TOKEN
+                                        : SMART_BEARER_MALFORMED);
+            }
+            field[7 + at] = 'x';
+        }
     }
 }
 
@@ -169,6 +201,7 @@ int main(void)
         cmocka_unit_test(bearer_without_b64token_is_malformed),
         cmocka_unit_test(two_fields_in_one_are_malformed),
         cmocka_unit_test(every_byte_is_judged),
+        cmocka_unit_test(every_place_is_judged),
         cmocka_unit_test(every_byte_behind_the_scheme_is_judged),
         cmocka_unit_test(length_has_a_limit),
     };
