@@ -157,9 +157,10 @@ static const char *patient_of(const char *user)
     return slash + 1;
 }
 
-static bool user_read(smart_grant_t *grant)
+/* none: an empty text of the record. */
+static bool user_read(smart_grant_t *grant, const char *none)
 {
-    grant->user_patient = "";
+    grant->user_patient = none;
     switch (grant->user) {
     case SMART_USER_PATIENT:
         grant->user_patient = patient_of(grant->fhir_user);
@@ -211,7 +212,7 @@ static bool texts_read(const smart_grant_head_t *head, const char *texts,
     grant->constraints = at;
     return (apr_size_t)(end - at) == (apr_size_t)head->constraint_len + 1 &&
            strlen(at) == head->constraint_len && id_fits(grant->patient) &&
-           id_fits(grant->encounter) && user_read(grant);
+           id_fits(grant->encounter) && user_read(grant, end - 1);
 }
 
 static void head_copy(const smart_grant_head_t *head, smart_grant_t *grant)
@@ -261,35 +262,25 @@ bool smart_grant_open(smart_slice_t record, smart_grant_t *grant)
 
 /* ---- move ---- */
 
-/* A text that is not in the record is a constant, and stays where it is. */
-static const void *moved(const void *at, smart_slice_t old, const char *copy)
-{
-    apr_size_t offset;
-
-    if (!at) {
-        return NULL;
-    }
-    offset = (apr_size_t)((const char *)at - old.ptr);
-    return offset < old.len ? copy + offset : at;
-}
-
 void smart_grant_move(const smart_grant_t *from, smart_slice_t old,
                       const char *copy, smart_grant_t *to)
 {
+#define MOVED(text) (copy + ((const char *)(text)-old.ptr))
     *to = *from;
-    to->client_id = moved(from->client_id, old, copy);
-    to->sub = moved(from->sub, old, copy);
-    to->username = moved(from->username, old, copy);
-    to->iss = moved(from->iss, old, copy);
-    to->patient = moved(from->patient, old, copy);
-    to->user_patient = moved(from->user_patient, old, copy);
-    to->fhir_user = moved(from->fhir_user, old, copy);
-    to->encounter = moved(from->encounter, old, copy);
-    to->fhir_context = moved(from->fhir_context, old, copy);
-    to->scopes = moved(from->scopes, old, copy);
-    to->constraints = moved(from->constraints, old, copy);
-    to->auds = moved(from->auds, old, copy);
-    to->claims = moved(from->claims, old, copy);
+    to->client_id = MOVED(from->client_id);
+    to->sub = MOVED(from->sub);
+    to->username = MOVED(from->username);
+    to->iss = MOVED(from->iss);
+    to->patient = MOVED(from->patient);
+    to->user_patient = MOVED(from->user_patient);
+    to->fhir_user = MOVED(from->fhir_user);
+    to->encounter = MOVED(from->encounter);
+    to->fhir_context = MOVED(from->fhir_context);
+    to->scopes = (const void *)MOVED(from->scopes);
+    to->constraints = MOVED(from->constraints);
+    to->auds = MOVED(from->auds);
+    to->claims = MOVED(from->claims);
+#undef MOVED
 }
 
 /* ---- judge ---- */

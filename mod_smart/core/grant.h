@@ -14,7 +14,8 @@
  *   3. smart_grant_open checks every count, enum and text, so that a damaged
  *      record is refused or holds other values, but breaks no invariant of
  *      smart_grant_t.
- *   4. Texts hold no control byte (0x00-0x1F, 0x7F): an answer with one in a
+ *   4. All texts of an opened record are in it, empty ones too.
+ *   5. Texts hold no control byte (0x00-0x1F, 0x7F): an answer with one in a
  *      member we keep is UNPROVEN.
  *
  * Members read, with their types: active (boolean), exp, nbf (number; finite,

@@ -247,7 +247,7 @@ static void shape_classify(smart_fhir_e v, shape_t *shape)
         if (shape->path.is_id[i]) {
             classes |= SEG_ID | SEG_VID;
         }
-        if (smart_path_is_operation(segment)) {
+        if (segment.ptr[0] == '$' && smart_path_is_operation(segment)) {
             classes |= SEG_OPERATION;
         }
         shape->types[i] = type;
@@ -492,7 +492,8 @@ smart_reason_e smart_interaction_read(smart_fhir_e v,
     if (!smart_path_read(req->path, &shape.path, pwhy)) {
         return SMART_REASON_PATH;
     }
-    if (!smart_search_parse(req->query, p, &pi->search, pwhy)) {
+    if (req->query.len > 0 && /* else *pi has none already */
+        !smart_search_parse(req->query, p, &pi->search, pwhy)) {
         return SMART_REASON_QUERY;
     }
     shape_classify(v, &shape);

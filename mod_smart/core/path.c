@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * path.c: one pass over a path, one look at each byte.
+ * path.c: one pass over a path, four bytes at a time: it is on the path of
+ * every request.
  */
 #include "core/path.h"
 
@@ -29,11 +30,21 @@ static unsigned parts(char c)
 /* The bytes a segment can have; *pall: what all of them can be part of. */
 static smart_slice_t segment_take(smart_slice_t rest, unsigned *pall)
 {
+    const char *at = rest.ptr;
     unsigned all = PART_OF_ALL;
     apr_size_t i;
 
-    for (i = 0; i < rest.len && (parts(rest.ptr[i]) & PART_OF_SEGMENT); i++) {
-        all &= parts(rest.ptr[i]);
+    for (i = 0; i + 4 <= rest.len; i += 4) {
+        const unsigned four = parts(at[i]) & parts(at[i + 1]) &
+                              parts(at[i + 2]) & parts(at[i + 3]);
+
+        if (!(four & PART_OF_SEGMENT)) {
+            break;
+        }
+        all &= four;
+    }
+    for (; i < rest.len && (parts(at[i]) & PART_OF_SEGMENT); i++) {
+        all &= parts(at[i]);
     }
     *pall = all;
     return smart_slice_n(rest.ptr, i);

@@ -49,6 +49,8 @@
 #include <apr_allocator.h>
 #include <apr_thread_mutex.h>
 #include <apr_thread_proc.h>
+#else
+#include <arpa/inet.h> /* htonl */
 #endif
 
 #define BLOCK 64u          /* bytes SHA-256 takes at once */
@@ -157,10 +159,9 @@ apr_status_t smart_digest_realm_create(smart_digest_t *digest,
 
 static void put_be32(unsigned char *out, SHA_LONG word)
 {
-    out[0] = (unsigned char)(word >> 24);
-    out[1] = (unsigned char)(word >> 16);
-    out[2] = (unsigned char)(word >> 8);
-    out[3] = (unsigned char)word;
+    const apr_uint32_t big = htonl(word);
+
+    memcpy(out, &big, sizeof(big));
 }
 
 /*
