@@ -25,6 +25,14 @@ static inline smart_bytes_t smart_bytes_at(const char *at)
     return bytes;
 }
 
+/** To each byte something is added; what goes past 0x7f comes in at -0x80. */
+static inline smart_bytes_t smart_bytes_shift(smart_bytes_t bytes, char by)
+{
+    typedef unsigned char round_t __attribute__((vector_size(SMART_BYTES)));
+
+    return (smart_bytes_t)((round_t)bytes + (unsigned char)by);
+}
+
 /** Whether something is so of no byte. */
 static inline bool smart_bytes_none(smart_bytes_t which)
 {

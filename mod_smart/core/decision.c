@@ -355,16 +355,14 @@ static void decide_parts(const smart_case_t *c, smart_decision_t *d)
 {
     smart_verdict_t best = smart_verdict_not(SMART_REASON_NO_SCOPE);
     smart_context_e at = SMART_CONTEXT_NONE;
-    unsigned present = smart_part_present(c->grant);
     smart_part_t part;
     int n, scope;
 
     for (n = 0; n < SMART_PARTS; n++) {
-        const int nth = smart_part_nth(c->policy, n);
         smart_verdict_t verdict;
 
-        if (!(present & 1u << nth) ||
-            !smart_part_at(c->grant, c->policy, nth, &part)) {
+        if (!smart_part_at(c->grant, c->policy, smart_part_nth(c->policy, n),
+                           &part)) {
             continue;
         }
         verdict = judge(c, &part, &scope);

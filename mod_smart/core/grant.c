@@ -48,9 +48,12 @@ static bool type_fits(smart_type_t type)
            (type != SMART_TYPE_NONE && type <= SMART_FHIR_TYPE_LAST);
 }
 
-/* Where the constraint is, in a text of so many bytes. */
+/* Where the constraint is, in a text of so many bytes. Nearly all have none. */
 static bool constraint_fits(const smart_scope_t *scope, apr_uint32_t len)
 {
+    if (scope->constraint_start == 0 && scope->constraint_len == 0) {
+        return true;
+    }
     if (scope->constraint_len == 0) {
         return scope->constraint_start <= len;
     }
@@ -88,22 +91,27 @@ static bool scope_fits(const smart_scope_t *scope, apr_uint32_t constraint_len)
 }
 
 static bool scopes_fit(const smart_grant_head_t *head,
-                       const smart_scope_t *scopes)
+                       const smart_scope_t *scopes, unsigned *pkinds)
 {
+    unsigned kinds = 0;
     unsigned i;
 
     for (i = 0; i < head->scope_count; i++) {
         if (!scope_fits(&scopes[i], head->constraint_len)) {
             return false;
         }
+        kinds |=
+            smart_grant_kind(scopes[i].context, scopes[i].constraint_len > 0);
     }
+    *pkinds = kinds;
     return true;
 }
 
-/* Where there is a control other than NUL. */
+/* Where there is a control other than NUL. Those below a blank, and no other
+   byte, come to lie above all the rest by what is added. */
 static smart_bytes_t controls(smart_bytes_t x)
 {
-    return (smart_bytes_t)(((x > 0) & (x < 0x20)) | (x == 0x7f));
+    return (smart_bytes_t)((smart_bytes_shift(x, 0x60) > 0x60) | (x == 0x7f));
 }
 
 /* Whether len bytes are texts, each with its NUL. */
@@ -234,6 +242,7 @@ static bool record_read(smart_slice_t record, smart_grant_t *grant)
     const smart_scope_t *scopes;
     const char *texts;
     const char *end;
+    unsigned kinds;
 
     if (!head_read(record, &head)) {
         return false;
@@ -243,11 +252,12 @@ static bool record_read(smart_slice_t record, smart_grant_t *grant)
     scopes = (const void *)(record.ptr + sizeof(head));
     texts = (const char *)(scopes + head.scope_count);
     if (!texts_clean(texts, (apr_size_t)(end - texts)) ||
-        !scopes_fit(&head, scopes)) {
+        !scopes_fit(&head, scopes, &kinds)) {
         return false;
     }
     head_copy(&head, grant);
     grant->scopes = scopes;
+    grant->kinds = (apr_byte_t)kinds;
     return texts_read(&head, texts, end, grant);
 }
 

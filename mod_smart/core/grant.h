@@ -82,6 +82,7 @@ typedef struct smart_grant_t {
     apr_int64_t nbf;       /* 0: none */
     bool bound;            /* cnf, or token_type not Bearer */
     bool context_cut;      /* fhirContext was too large to keep */
+    apr_byte_t kinds;      /* smart_grant_kind() of each scope */
     smart_user_e user;     /* from fhirUser */
     const char *client_id; /* "" when absent, like all texts here */
     const char *sub;
@@ -100,6 +101,16 @@ typedef struct smart_grant_t {
     int claim_count;    /* pairs in claims */
     const char *claims; /* name NUL value NUL, in the order of the answer */
 } smart_grant_t;
+
+/**
+ * A bit for the scopes of a context, with or without a constraint: a grant has
+ * few kinds, and most of what a scope could permit needs one it does not have.
+ */
+static inline unsigned smart_grant_kind(unsigned context, bool constrained)
+{
+    return context <= SMART_CONTEXT_SYSTEM ? 1u << (2 * context + constrained)
+                                           : 0;
+}
 
 /**
  * Make a record of an answer.

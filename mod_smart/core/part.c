@@ -56,8 +56,10 @@ bool smart_part_at(const smart_grant_t *grant, const smart_policy_t *policy,
                    int n, smart_part_t *ppart)
 {
     memset(ppart, 0, sizeof(*ppart));
-    if (parts[n].context == SMART_CONTEXT_USER &&
-        parts[n].held != (grant->user == SMART_USER_PATIENT)) {
+    if (!(grant->kinds &
+          smart_grant_kind(parts[n].context, parts[n].constrained)) ||
+        (parts[n].context == SMART_CONTEXT_USER &&
+         parts[n].held != (grant->user == SMART_USER_PATIENT))) {
         return false;
     }
     ppart->context = parts[n].context;
@@ -83,27 +85,6 @@ static bool is_of(const smart_scope_t *scope, smart_type_t type)
 {
     return scope->type == SMART_TYPE_ANY ||
            (scope->type == type && type != SMART_TYPE_NONE);
-}
-
-unsigned smart_part_present(const smart_grant_t *grant)
-{
-    /* Of the parts above, those of a context; unconstrained, constrained. */
-    static const unsigned char rows[][2] = {
-        [SMART_CONTEXT_SYSTEM] = {1u << 0, 1u << 2},
-        [SMART_CONTEXT_USER] = {1u << 1 | 1u << 4, 1u << 3 | 1u << 6},
-        [SMART_CONTEXT_PATIENT] = {1u << 5, 1u << 7},
-    };
-    unsigned present = 0;
-    int n;
-
-    for (n = 0; n < grant->scope_count; n++) {
-        const smart_scope_t *scope = &grant->scopes[n];
-
-        if (scope->context <= SMART_CONTEXT_SYSTEM) {
-            present |= rows[scope->context][scope->constraint_len > 0];
-        }
-    }
-    return present;
 }
 
 smart_letters_t smart_part_letters(const smart_grant_t *grant,

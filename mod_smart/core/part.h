@@ -40,10 +40,6 @@ typedef struct smart_part_t {
     const char *patient;     /* held to this compartment; NULL: to none */
 } smart_part_t;
 
-/** The parts that a grant has a scope for, as bits: the others permit nothing.
- */
-unsigned smart_part_present(const smart_grant_t *grant);
-
 /** The number of the part that is tried as the n-th, from 0 on. */
 int smart_part_nth(const smart_policy_t *policy, int n);
 
@@ -54,7 +50,7 @@ int smart_part_nth(const smart_policy_t *policy, int n);
  *               apart
  * @param n      0 to SMART_PARTS - 1
  * @param ppart  out: the part; all zero on false
- * @return false when this grant has no such part
+ * @return false when this grant has no such part, or no scope for it
  */
 bool smart_part_at(const smart_grant_t *grant, const smart_policy_t *policy,
                    int n, smart_part_t *ppart);

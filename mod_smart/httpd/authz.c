@@ -20,19 +20,11 @@
 
 APLOG_USE_MODULE(smart);
 
-/* What the floor above core can do for a decision. */
-#define ENFORCED                                                               \
-    (SMART_OBLIGE_FORM | SMART_OBLIGE_NARROW | SMART_OBLIGE_INSPECT |          \
-     SMART_OBLIGE_BODY | SMART_OBLIGE_PREREAD | SMART_OBLIGE_MINIMAL |         \
-     SMART_OBLIGE_CONTEXT)
-
 static void decide(smart_context_t *ctx)
 {
-    ctx->policy = ctx->location->policy;
-    ctx->policy.enforced = ENFORCED;
-    ctx->decision =
-        smart_decide(&ctx->policy, ctx->has_grant ? &ctx->grant : NULL,
-                     &ctx->interaction, ctx->r->pool);
+    ctx->decision = smart_decide(&ctx->location->policy,
+                                 ctx->has_grant ? &ctx->grant : NULL,
+                                 &ctx->interaction, ctx->r->pool);
     ctx->decided = true;
     smart_trace_decision(ctx);
 }

@@ -34,6 +34,12 @@
 #define DEFAULT_NEGATIVE_TTL_US (5 * APR_USEC_PER_SEC)
 #define DEFAULT_INSPECT         ((apr_off_t)8 * 1024 * 1024)
 
+/* What this floor can do for a decision. */
+#define ENFORCED                                                               \
+    (SMART_OBLIGE_FORM | SMART_OBLIGE_NARROW | SMART_OBLIGE_INSPECT |          \
+     SMART_OBLIGE_BODY | SMART_OBLIGE_PREREAD | SMART_OBLIGE_MINIMAL |         \
+     SMART_OBLIGE_CONTEXT)
+
 #define BUCKETS   256u
 #define MAX_NODES 4096u
 
@@ -178,6 +184,7 @@ static void take_policy(smart_location_t *l, const smart_dir_conf_t *conf,
     l->policy.discovery_public = true;
     l->policy.rules = rules;
     l->policy.rule_count = n;
+    l->policy.enforced = ENFORCED;
 }
 
 static smart_compartment_e mode_of(smart_compartment_conf_e conf)

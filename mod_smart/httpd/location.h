@@ -24,9 +24,9 @@ typedef struct smart_location_t {
     smart_mode_e mode; /* ENFORCE or REPORT */
     const char *base;  /* "/fhir"; "" for the root */
     apr_size_t base_len;
-    const char *public_url;  /* of the base, no trailing slash */
-    bool public_url_sure;    /* configured, or ServerName has a scheme */
-    smart_policy_t policy;   /* enforced is set by the caller's floor */
+    const char *public_url; /* of the base, no trailing slash */
+    bool public_url_sure;   /* configured, or ServerName has a scheme */
+    smart_policy_t policy;
     apr_off_t inspect_limit; /* most bytes of a body that is looked at */
     smart_token_policy_t token;
     smart_grant_recipe_t recipe;

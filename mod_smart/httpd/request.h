@@ -89,7 +89,6 @@ typedef struct smart_context_t {
     smart_grant_t grant;
     smart_source_e source;
     int retry_after_s;
-    smart_policy_t policy; /* of the location, and what we can do */
     smart_decision_t decision;
     const struct smart_plan_t *plan; /* of a batch (core/inspect.h); or NULL */
     int entry; /* of a Bundle, that is refused; from 1 on, 0: none */

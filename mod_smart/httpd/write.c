@@ -30,15 +30,6 @@
 
 APLOG_USE_MODULE(smart);
 
-/* With the policy that says what can be done for an entry of a batch. */
-static smart_coverage_t coverage_of(smart_context_t *ctx)
-{
-    smart_coverage_t c = smart_request_coverage(ctx);
-
-    c.policy = &ctx->policy;
-    return c;
-}
-
 static bool owes(const smart_context_t *ctx, unsigned obligation)
 {
     return (ctx->decision.obligations & obligation) != 0;
@@ -282,7 +273,7 @@ static smart_reason_e judge_operation(smart_context_t *ctx,
 
 static smart_reason_e judge(smart_context_t *ctx)
 {
-    const smart_coverage_t c = coverage_of(ctx);
+    const smart_coverage_t c = smart_request_coverage(ctx);
 
     switch (ctx->interaction.kind) {
     case SMART_INTERACTION_CREATE:

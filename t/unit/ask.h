@@ -96,6 +96,8 @@ static inline smart_grant_t ask_grant(smart_fhir_e v, const ask_t *ask)
         smart_scope_t *scope = &scopes[grant.scope_count];
         if (smart_scope_parse(v, smart_slice_n(s, len), scope)) {
             scope->constraint_start += (apr_uint32_t)(s - ask->scopes);
+            grant.kinds |= (apr_byte_t)smart_grant_kind(
+                scope->context, scope->constraint_len > 0);
             grant.scope_count++;
         }
         s += len + strspn(s + len, " ");
