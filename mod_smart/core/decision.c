@@ -113,10 +113,10 @@ static bool is_public(const smart_policy_t *policy, const smart_rule_t *rule,
     if (rule) {
         return rule->requirement == SMART_RULE_PUBLIC;
     }
-    return !i->body && !smart_reach_paged(&i->search) &&
-           (i->kind == SMART_INTERACTION_CAPABILITIES ||
+    return (i->kind == SMART_INTERACTION_CAPABILITIES ||
             (i->kind == SMART_INTERACTION_DISCOVERY &&
-             policy->discovery_public));
+             policy->discovery_public)) &&
+           !i->body && !smart_reach_paged(&i->search);
 }
 
 bool smart_decision_public(const smart_policy_t *policy,

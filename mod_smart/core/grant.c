@@ -48,16 +48,17 @@ static bool type_fits(smart_type_t type)
            (type != SMART_TYPE_NONE && type <= SMART_FHIR_TYPE_LAST);
 }
 
-/* Where the constraint is, in a text of so many bytes. Nearly all have none. */
+/* Nearly all scopes are without. */
+static bool has_constraint(const smart_scope_t *scope)
+{
+    return scope->constraint_start != 0 || scope->constraint_len != 0;
+}
+
+/* Whether a constraint is in a text of so many bytes. */
 static bool constraint_fits(const smart_scope_t *scope, apr_uint32_t len)
 {
-    if (scope->constraint_start == 0 && scope->constraint_len == 0) {
-        return true;
-    }
-    if (scope->constraint_len == 0) {
-        return scope->constraint_start <= len;
-    }
-    return scope->form == SMART_SCOPE_LETTERS && scope->constraint_len <= len &&
+    return scope->constraint_len > 0 && scope->form == SMART_SCOPE_LETTERS &&
+           scope->constraint_len <= len &&
            scope->constraint_start <= len - scope->constraint_len;
 }
 
@@ -83,27 +84,37 @@ _Static_assert(offsetof(smart_scope_t, constraint_start) ==
                    sizeof(apr_uint64_t),
                "eight bytes come before the constraint");
 
-static bool scope_fits(const smart_scope_t *scope, apr_uint32_t constraint_len)
+/* Without its constraint. */
+static bool scope_fits(const smart_scope_t *scope)
 {
     return !has_spare_bits(scope) && scope->context != SMART_CONTEXT_NONE &&
            (sets_of[scope->form] >> scope->letters & 1) != 0 &&
-           type_fits(scope->type) && constraint_fits(scope, constraint_len);
+           type_fits(scope->type);
 }
 
 static bool scopes_fit(const smart_grant_head_t *head,
-                       const smart_scope_t *scopes, unsigned *pkinds)
+                       const smart_scope_t *scopes, apr_byte_t *pkinds)
 {
-    unsigned kinds = 0;
+    unsigned plain = 0, constrained = 0; /* bits of contexts */
     unsigned i;
 
     for (i = 0; i < head->scope_count; i++) {
-        if (!scope_fits(&scopes[i], head->constraint_len)) {
+        const smart_scope_t *scope = &scopes[i];
+
+        if (!scope_fits(scope)) {
             return false;
         }
-        kinds |=
-            smart_grant_kind(scopes[i].context, scopes[i].constraint_len > 0);
+        if (!has_constraint(scope)) {
+            plain |= 1u << scope->context;
+        }
+        else if (constraint_fits(scope, head->constraint_len)) {
+            constrained |= 1u << scope->context;
+        }
+        else {
+            return false;
+        }
     }
-    *pkinds = kinds;
+    *pkinds = (apr_byte_t)(plain | constrained << SMART_GRANT_CONSTRAINED);
     return true;
 }
 
@@ -242,7 +253,7 @@ static bool record_read(smart_slice_t record, smart_grant_t *grant)
     const smart_scope_t *scopes;
     const char *texts;
     const char *end;
-    unsigned kinds;
+    apr_byte_t kinds;
 
     if (!head_read(record, &head)) {
         return false;
@@ -257,7 +268,7 @@ static bool record_read(smart_slice_t record, smart_grant_t *grant)
     }
     head_copy(&head, grant);
     grant->scopes = scopes;
-    grant->kinds = (apr_byte_t)kinds;
+    grant->kinds = kinds;
     return texts_read(&head, texts, end, grant);
 }
 

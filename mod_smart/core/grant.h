@@ -102,14 +102,18 @@ typedef struct smart_grant_t {
     const char *claims; /* name NUL value NUL, in the order of the answer */
 } smart_grant_t;
 
+/* Kinds of constrained scopes are so many bits above those without. */
+#define SMART_GRANT_CONSTRAINED 4u
+
 /**
  * A bit for the scopes of a context, with or without a constraint: a grant has
  * few kinds, and most of what a scope could permit needs one it does not have.
  */
 static inline unsigned smart_grant_kind(unsigned context, bool constrained)
 {
-    return context <= SMART_CONTEXT_SYSTEM ? 1u << (2 * context + constrained)
-                                           : 0;
+    return context <= SMART_CONTEXT_SYSTEM
+               ? 1u << (context + (constrained ? SMART_GRANT_CONSTRAINED : 0))
+               : 0;
 }
 
 /**

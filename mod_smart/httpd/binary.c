@@ -44,7 +44,7 @@ static smart_reason_e judge_named(smart_context_t *ctx,
                : SMART_REASON_FOREIGN;
 }
 
-smart_reason_e smart_inspect_binary(smart_context_t *ctx)
+static smart_reason_e judge(smart_context_t *ctx)
 {
     const smart_interaction_t *i = &ctx->interaction;
     const smart_coverage_t c = smart_request_coverage(ctx);
@@ -53,9 +53,6 @@ smart_reason_e smart_inspect_binary(smart_context_t *ctx)
     smart_slice_t id;
     smart_type_t type;
 
-    if (!(ctx->decision.obligations & SMART_OBLIGE_CONTEXT)) {
-        return SMART_REASON_UNDECIDED;
-    }
     if (i->kind != SMART_INTERACTION_READ) {
         return SMART_REASON_FOREIGN; /* what is read first is what is now */
     }
@@ -74,4 +71,11 @@ smart_reason_e smart_inspect_binary(smart_context_t *ctx)
     }
     ctx->proved_etag = found.etag;
     return judge_named(ctx, &c, type, id);
+}
+
+smart_reason_e smart_inspect_binary(smart_context_t *ctx)
+{
+    return ctx->decision.obligations & SMART_OBLIGE_CONTEXT
+               ? judge(ctx)
+               : SMART_REASON_UNDECIDED;
 }

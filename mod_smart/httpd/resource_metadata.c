@@ -31,7 +31,8 @@ static const char handler_name[] = "smart-resource-metadata";
 
 bool smart_resource_is(const request_rec *r)
 {
-    return r->filename && strcmp(r->filename, marker) == 0;
+    return r->filename && *r->filename == *marker &&
+           strcmp(r->filename, marker) == 0;
 }
 
 /* Of an URL: what is behind the host, "" or "/fhir". */

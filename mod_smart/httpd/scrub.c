@@ -44,6 +44,18 @@ static bool same_name(const char *a, const char *b)
     return *a == *b;
 }
 
+static bool is_claim(const smart_location_t *location, const char *name)
+{
+    int i;
+
+    for (i = 0; i < location->claim_header_count; i++) {
+        if (same_name(name, location->claim_headers[i].header)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_ours(const smart_location_t *location, const char *name)
 {
     const char first = (char)(*name | 0x20); /* a letter without case */
@@ -56,39 +68,35 @@ static bool is_ours(const smart_location_t *location, const char *name)
             }
         }
     }
-    for (i = 0; location && i < location->claim_header_count; i++) {
-        if (same_name(name, location->claim_headers[i].header)) {
-            return true;
-        }
-    }
-    return false;
+    return location && location->claim_header_count > 0 &&
+           is_claim(location, name);
 }
 
-/* Drop up to 16 fields; true: none is left. (A table can not be changed while
-   it is walked.) */
-static bool scrub_some(smart_context_t *ctx)
+/* The first field that has to go; NULL: none is left. */
+static const char *next_of_ours(const smart_context_t *ctx)
 {
     const apr_array_header_t *fields = apr_table_elts(ctx->r->headers_in);
     const apr_table_entry_t *e = (const apr_table_entry_t *)fields->elts;
-    const char *drop[16];
-    int drops = 0;
     int i;
 
-    for (i = 0; i < fields->nelts && drops < 16; i++) {
+    for (i = 0; i < fields->nelts; i++) {
         if (e[i].key && is_ours(ctx->location, e[i].key)) {
-            drop[drops++] = e[i].key;
+            return e[i].key;
         }
     }
-    for (i = 0; i < drops; i++) {
-        apr_table_unset(ctx->r->headers_in, drop[i]);
-    }
-    return drops < 16;
+    return NULL;
 }
 
 void smart_scrub(smart_context_t *ctx)
 {
+    const char *name;
+
     while (!ctx->scrubbed) {
-        ctx->scrubbed = scrub_some(ctx);
+        name = next_of_ours(ctx);
+        if (name) {
+            apr_table_unset(ctx->r->headers_in, name);
+        }
+        ctx->scrubbed = !name;
     }
 }
 

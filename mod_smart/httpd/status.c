@@ -244,7 +244,7 @@ int smart_status_handler(request_rec *r)
 {
     const char *type;
 
-    if (strcmp(r->handler, HANDLER) != 0) {
+    if (*r->handler != *HANDLER || strcmp(r->handler, HANDLER) != 0) {
         return DECLINED;
     }
     type = type_asked(r);

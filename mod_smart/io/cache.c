@@ -62,9 +62,12 @@ static inline apr_uint64_t word_copy(const smart_word_t *from,
 }
 
 /* Copy a value and go on with its checksum, in one pass. Where there is room
- * the last word is copied whole, zeros and all. */
-static void value_copy(const smart_word_t *from, const copy_t *copy,
-                       apr_size_t len, smart_cache_sum_t *psum)
+ * the last word is copied whole, zeros and all. By itself, so that its loop has
+ * all registers. */
+__attribute__((noinline)) static void value_copy(const smart_word_t *from,
+                                                 const copy_t *copy,
+                                                 apr_size_t len,
+                                                 smart_cache_sum_t *psum)
 {
     const apr_size_t words = len / sizeof(apr_uint64_t);
     unsigned char *to = copy->value;
@@ -116,6 +119,7 @@ static bool record_copy(const smart_cache_t *cache, const smart_word_t *from,
     unsigned i;
 
     record_fetch(from, units);
+#pragma GCC unroll 8
     for (i = 0; i < SMART_CACHE_HEAD_WORDS; i++) {
         SMART_CACHE_POINT('r');
         head[i] = smart_word_get(from + i);

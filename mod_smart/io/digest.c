@@ -181,6 +181,7 @@ static void finish_in_one_block(SHA256_CTX *state, const void *data,
     block[len] = 0x80;
     put_be32(block + BLOCK - 4, state->Nl + (SHA_LONG)len * 8);
     SHA256_Transform(state, block);
+#pragma GCC unroll 8
     for (i = 0; i < SMART_DIGEST_LEN / 4; i++) {
         put_be32(out + 4 * i, state->h[i]);
     }
