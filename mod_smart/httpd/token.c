@@ -145,15 +145,8 @@ static bool is_over(const smart_clock_t *now, const smart_cache_meta_t *meta)
 static smart_cache_e lookup(const search_t *s, const smart_clock_t *now,
                             smart_cache_meta_t *meta, smart_slice_t *record)
 {
-    apr_uint64_t buf[SMART_CACHE_MAX_VALUE / sizeof(apr_uint64_t)];
-    apr_size_t len;
-    smart_cache_e found = smart_cache_get(smart_process.shared.cache, s->key,
-                                          now, buf, sizeof(buf), &len, meta);
-
-    if (found == SMART_CACHE_HIT) {
-        *record = smart_slice_n(apr_pmemdup(s->ctx->r->pool, buf, len), len);
-    }
-    return found;
+    return smart_cache_take(smart_process.shared.cache, s->key, now,
+                            s->ctx->r->pool, record, meta);
 }
 
 static void note_hit(search_t *s, const smart_cache_meta_t *meta)

@@ -33,10 +33,21 @@ typedef enum {
 typedef struct copy_t {
     const smart_cache_place_t *place;
     smart_cache_class_e class;
-    unsigned char *value; /* of the caller */
+    unsigned char *value; /* of the caller, or made in his pool */
     apr_size_t room;      /* bytes of it */
+    apr_pool_t *pool;     /* NULL: the room is the caller's */
     apr_uint64_t head[SMART_CACHE_HEAD_WORDS];
 } copy_t;
+
+/* Whether there is room for a value of so many bytes. */
+static bool room_make(copy_t *copy, apr_size_t len)
+{
+    if (len > copy->room && copy->pool) {
+        copy->room = (len + 7) & ~(apr_size_t)7; /* whole words */
+        copy->value = apr_palloc(copy->pool, copy->room);
+    }
+    return len <= copy->room;
+}
 
 /* The lines of a record do not depend on each other: ask for all at once. */
 static void record_fetch(const smart_word_t *from, unsigned units)
@@ -132,8 +143,8 @@ static bool record_copy(const smart_cache_t *cache, const smart_word_t *from,
     class =
         (unsigned)(head[SMART_CACHE_HEAD_REST] >> SMART_CACHE_REST_CLASS) & 0xf;
     len = smart_head_length(head);
-    if (class != (unsigned)copy->class || len > copy->room ||
-        units != smart_record_units(len)) {
+    if (class != (unsigned)copy->class || units != smart_record_units(len) ||
+        !room_make(copy, len)) {
         return false;
     }
     smart_sum_head(&sum, cache->seal, head);
@@ -232,34 +243,63 @@ static bool part_get(const smart_cache_t *cache, copy_t *copy)
     return false;
 }
 
+/* HIT: *copy holds the value. */
+static smart_cache_e get(const smart_cache_t *cache, const unsigned char *key,
+                         const smart_clock_t *now, copy_t *copy,
+                         smart_cache_meta_t *meta)
+{
+    smart_cache_place_t place;
+
+    smart_cache_place(key, &place);
+    copy->place = &place;
+    copy->class = SMART_CACHE_ACTIVE;
+    if (!part_get(cache, copy)) {
+        copy->class = SMART_CACHE_INACTIVE;
+        if (!part_get(cache, copy)) {
+            goto miss;
+        }
+    }
+    smart_cache_head_meta(copy->head, meta);
+    if (smart_cache_meta_in_time(meta, now)) {
+        return SMART_CACHE_HIT;
+    }
+miss:
+    memset(meta, 0, sizeof(*meta));
+    return SMART_CACHE_MISS;
+}
+
 smart_cache_e smart_cache_get(smart_cache_t *cache, const unsigned char *key,
                               const smart_clock_t *now, void *buf,
                               apr_size_t room, apr_size_t *plen,
                               smart_cache_meta_t *meta)
 {
-    smart_cache_place_t place;
     copy_t copy; /* its head is filled in by who finds something */
+    smart_cache_e found;
 
-    smart_cache_place(key, &place);
-    copy.place = &place;
     copy.value = buf;
     copy.room = room;
-    copy.class = SMART_CACHE_ACTIVE;
-    if (!part_get(cache, &copy)) {
-        copy.class = SMART_CACHE_INACTIVE;
-        if (!part_get(cache, &copy)) {
-            goto miss;
-        }
-    }
-    smart_cache_head_meta(copy.head, meta);
-    if (smart_cache_meta_in_time(meta, now)) {
-        *plen = smart_head_length(copy.head);
-        return SMART_CACHE_HIT;
-    }
-miss:
-    memset(meta, 0, sizeof(*meta));
-    *plen = 0;
-    return SMART_CACHE_MISS;
+    copy.pool = NULL;
+    found = get(cache, key, now, &copy, meta);
+    *plen = found == SMART_CACHE_HIT ? smart_head_length(copy.head) : 0;
+    return found;
+}
+
+smart_cache_e smart_cache_take(smart_cache_t *cache, const unsigned char *key,
+                               const smart_clock_t *now, apr_pool_t *p,
+                               smart_slice_t *value, smart_cache_meta_t *meta)
+{
+    copy_t copy; /* likewise */
+    smart_cache_e found;
+
+    copy.value = NULL;
+    copy.room = 0;
+    copy.pool = p;
+    found = get(cache, key, now, &copy, meta);
+    *value = found == SMART_CACHE_HIT
+                 ? smart_slice_n((const char *)copy.value,
+                                 smart_head_length(copy.head))
+                 : smart_slice_n(NULL, 0);
+    return found;
 }
 
 /* ---- remove ---- */

@@ -158,6 +158,15 @@ smart_cache_e smart_cache_get(smart_cache_t *cache, const unsigned char *key,
                               smart_cache_meta_t *meta);
 
 /**
+ * The same, for who keeps the value: it is copied once, to where it stays.
+ * @param p     owns the value, aligned for anything; on a miss some scratch
+ * @param value out: the value; empty on a miss
+ */
+smart_cache_e smart_cache_take(smart_cache_t *cache, const unsigned char *key,
+                               const smart_clock_t *now, apr_pool_t *p,
+                               smart_slice_t *value, smart_cache_meta_t *meta);
+
+/**
  * Store a record in place of any older one of the key, of either class. Room
  * is made among the few dozen records that share the key's region: expired
  * ones go first, then those not read since they were last passed over.

@@ -86,6 +86,32 @@ static void value_larger_than_the_buffer_is_a_miss(void **state)
     assert_int_equal(got[300], 0x77);
 }
 
+static void value_is_taken_at_every_length(void **state)
+{
+    smart_slice_t value;
+    apr_size_t len;
+    apr_pool_t *p;
+
+    for (len = 0; len <= 70; len++) {
+        put(len, len);
+        apr_pool_create(&p, NULL);
+        assert_int_equal(smart_cache_take(cache, key_of(len).bytes, &now, p,
+                                          &value, &got_meta),
+                         SMART_CACHE_HIT);
+        assert_true(smart_slice_equal(value, value_of(len, len)));
+        assert_int_equal((uintptr_t)value.ptr % 8, 0);
+        assert_int_equal(got_meta.class, SMART_CACHE_ACTIVE);
+        apr_pool_destroy(p);
+    }
+    apr_pool_create(&p, NULL);
+    value = smart_slice("left over");
+    assert_int_equal(
+        smart_cache_take(cache, key_of(1000).bytes, &now, p, &value, &got_meta),
+        SMART_CACHE_MISS);
+    assert_int_equal(value.len, 0);
+    apr_pool_destroy(p);
+}
+
 static void later_put_replaces_the_earlier(void **state)
 {
     assert_int_equal(put_key(key_of(1), SMART_CACHE_ACTIVE, 7, 300),
@@ -393,6 +419,7 @@ int main(void)
         cache_test(every_bit_of_the_key_counts),
         cache_test(keys_of_the_same_place_live_side_by_side),
         cache_test(value_larger_than_the_buffer_is_a_miss),
+        cache_test(value_is_taken_at_every_length),
         cache_test(later_put_replaces_the_earlier),
         cache_test(classes_are_told_apart),
         cache_test(inactive_takes_the_place_of_active),
