@@ -523,6 +523,40 @@ sub batch_answered {
     return;
 }
 
+# What only a rule permits may do anything to the instance it is about.
+sub operations {
+    subtest 'operations on an instance' => sub {
+        my $rules = $lab->httpd(mpm => 'event', conf => $lab->protected(extra =>
+            "SmartRule \$meta-add,\$foo Observation patient/*.u"));
+        my @auth = ('Authorization', 'Bearer ' . token($ALL));
+        my $try = sub {
+            my ($method, $path, $body) = @_;
+            $lab->fhir_reset;
+            my $r = $rules->client->request($method, "/fhir$path",
+                [@auth, $body ? @JSON : ()], $body);
+            return ($r, asked($lab->fhir_log));
+        };
+        my $in = '{"resourceType":"Parameters"}';
+        for my $id (qw(obs-1 obs-2 none)) {
+            my $first = "GET Observation/$id";
+            my $own = $id eq 'obs-1';
+            my (undef, $asked) = $try->(POST => "/Observation/$id/\$meta-add",
+                                        $in);
+            is $asked, $first . ($own ? ", POST Observation/$id/\$meta-add"
+                                 : ''), "with a body: $id";
+            (undef, $asked) = $try->(GET => "/Observation/$id/\$foo");
+            is $asked, $first . ($own ? ", GET Observation/$id/\$foo" : ''),
+                "without: $id";
+            my $r;
+            ($r, $asked) = $try->(POST => '', bundle('batch',
+                entry(POST => "Observation/$id/\$meta-add", $in)));
+            is $asked, $first . ($own ? ', POST ' : ''), "in a batch: $id";
+        }
+        $rules->stop;
+    };
+    return;
+}
+
 sub batch_sent {
     subtest 'what a batch sends' => sub {
         my ($r, $writes, @seen) = ask(@{$send->('transaction',
@@ -971,7 +1005,7 @@ for my $mpm ($ENV{SMART_WAYS} ? 'event' : qw(event prefork)) {
             &batch_sent, &references, &old_versions, &races, &prereads);
         if ($mpm eq 'event') {
             $_->() for \(&media_types, &json, &sizes, &memory, &invitation,
-                       &exports);
+                       &exports, &operations);
         }
         unlike $h->log_text, qr/exit signal|AH00051|AH00052/,
             'no process died';

@@ -605,6 +605,10 @@ smart_reason_e smart_batch_found(smart_batch_t *batch, int n,
     smart_reason_e reason;
 
     batch->at = n;
+    if (entry->interaction.kind == SMART_INTERACTION_OPERATION) {
+        reason = smart_revision_operate(&batch->coverage, found, p);
+        return reason ? deny(batch, reason) : SMART_REASON_UNDECIDED;
+    }
     (void)optional(entry->request, "ifMatch", &client.if_match);
     (void)optional(entry->request, "ifNoneMatch", &client.if_none_match);
     reason = smart_revision_judge(&batch->coverage, &entry->interaction, found,

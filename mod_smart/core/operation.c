@@ -374,6 +374,15 @@ static smart_verdict_t judge_terminology(const smart_part_t *part)
                              : smart_verdict_may(SMART_OBLIGE_NONE);
 }
 
+/* What an operation does to an instance is done before its answer is looked
+   at. The patient's own record is known by its id. */
+static bool needs_look(const smart_part_t *part, const smart_interaction_t *i)
+{
+    return i->level == SMART_LEVEL_INSTANCE &&
+           !(part->patient && i->type == SMART_FHIR_PATIENT &&
+             !part->constrained);
+}
+
 static smart_verdict_t judge_other(const smart_part_t *part,
                                    const smart_interaction_t *i)
 {
@@ -387,6 +396,9 @@ static smart_verdict_t judge_other(const smart_part_t *part,
     }
     verdict = smart_verdict_shows(SMART_LETTER_R);
     verdict.obligations |= body_of(i);
+    if (needs_look(part, i)) {
+        verdict.obligations |= SMART_OBLIGE_PREREAD;
+    }
     return verdict;
 }
 

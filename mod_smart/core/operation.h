@@ -17,7 +17,8 @@
  * A rule replaces what is needed to start one. What may come out of it stays:
  * an export by a rule still holds only types that are covered, an inspected
  * answer is still inspected. Operations that only a rule permits are
- * inspected when restricted; $graphql and $export never are restricted.
+ * inspected when restricted, and the instance they are about is read before
+ * they are sent; $graphql and $export never are restricted.
  *
  * See SMART App Launch 2.2, which maps no operation; Bulk Data Access.
  */

@@ -140,3 +140,12 @@ smart_reason_e smart_revision_judge(const smart_coverage_t *c,
     prev->if_match = found->etag ? found->etag : client->if_match;
     return SMART_REASON_UNDECIDED;
 }
+
+smart_reason_e smart_revision_operate(const smart_coverage_t *c,
+                                      const smart_found_t *found, apr_pool_t *p)
+{
+    return smart_coverage_read(c, SMART_LETTER_R, found->resource, p) ||
+                   smart_coverage_current(c, SMART_LETTER_U, found->resource, p)
+               ? SMART_REASON_UNDECIDED
+               : SMART_REASON_FOREIGN;
+}

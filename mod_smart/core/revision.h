@@ -7,6 +7,7 @@
  *                   patch, delete: as if it were somebody else's
  *   not covered     as if nothing were there
  *   covered         sent with If-Match and the tag that was read
+ *   operation       covered, to be read or to be changed; sent as it came
  *
  * A client's own If-Match must be the tag that was read: between the two no
  * other version may slip in.
@@ -55,6 +56,18 @@ smart_reason_e smart_revision_judge(const smart_coverage_t *c,
                                     const smart_found_t *found,
                                     const smart_client_match_t *client,
                                     apr_pool_t *p, smart_revision_t *prev);
+
+/**
+ * Judge an operation on an instance by what is there: nobody but its rule knows
+ * whether it reads or changes it.
+ * @param c     the grant and what else coverage needs
+ * @param found what is there
+ * @param p     scratch
+ * @return SMART_REASON_UNDECIDED or FOREIGN
+ */
+smart_reason_e smart_revision_operate(const smart_coverage_t *c,
+                                      const smart_found_t *found,
+                                      apr_pool_t *p);
 
 /**
  * The entity tag of a resource that was read.

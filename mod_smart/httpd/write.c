@@ -7,7 +7,7 @@
  *   patch         body, what is there, and what both come to
  *   delete        what is there
  *   batch         each of its entries
- *   operation     its Parameters
+ *   operation     its Parameters, what is there
  *
  * What is cheap comes first: the backend is asked for a body that could be
  * permitted only.
@@ -244,8 +244,8 @@ static smart_reason_e judge_batch(smart_context_t *ctx,
 
 /* --- an operation -------------------------------------------------------- */
 
-static smart_reason_e judge_operation(smart_context_t *ctx,
-                                      const smart_coverage_t *c)
+static smart_reason_e judge_parameters(smart_context_t *ctx,
+                                       const smart_coverage_t *c)
 {
     apr_pool_t *p = ctx->r->pool;
     const smart_json_t *parameters, *changed;
@@ -267,6 +267,25 @@ static smart_reason_e judge_operation(smart_context_t *ctx,
         smart_body_send(ctx, text);
     }
     return SMART_REASON_UNDECIDED;
+}
+
+static smart_reason_e judge_operation(smart_context_t *ctx,
+                                      const smart_coverage_t *c)
+{
+    apr_pool_t *p = ctx->r->pool;
+    smart_reason_e reason = SMART_REASON_UNDECIDED;
+    smart_found_t found;
+
+    if (owes(ctx, SMART_OBLIGE_BODY)) {
+        reason = judge_parameters(ctx, c);
+    }
+    if (!reason && owes(ctx, SMART_OBLIGE_PREREAD)) {
+        reason = smart_preread(ctx, path_below(ctx), p, &found);
+        if (!reason) {
+            reason = smart_revision_operate(c, &found, p);
+        }
+    }
+    return reason;
 }
 
 /* --- all of them --------------------------------------------------------- */

@@ -121,6 +121,33 @@ static void test_letters(void **state)
         smart_revision_judge(&u, &delete, &found, &client, pool, &sent), GONE);
 }
 
+static void test_operations(void **state)
+{
+    static const struct {
+        const char *scopes;
+        const char *there;
+        smart_reason_e reason;
+    } rows[] = {
+        {"patient/Observation.r", MINE, OK},
+        {"patient/Observation.u", MINE, OK},
+        {"patient/Observation.cds", MINE, GONE},
+        {"patient/Observation.cruds", THEIRS, GONE},
+        {"patient/Observation.cruds", NULL, GONE},
+        {"patient/Observation.r?status=final", MINE, GONE},
+    };
+    size_t n;
+
+    for (n = 0; n < sizeof(rows) / sizeof(rows[0]); n++) {
+        const smart_coverage_t c = covers(rows[n].scopes);
+        const smart_found_t found = {rows[n].there ? json(rows[n].there) : NULL,
+                                     NULL};
+
+        if (smart_revision_operate(&c, &found, pool) != rows[n].reason) {
+            fail_msg("%s of %s", rows[n].scopes, rows[n].there);
+        }
+    }
+}
+
 static void test_etag(void **state)
 {
     static const struct {
@@ -158,6 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_rows, pool_make, pool_drop),
         cmocka_unit_test_setup_teardown(test_letters, pool_make, pool_drop),
+        cmocka_unit_test_setup_teardown(test_operations, pool_make, pool_drop),
         cmocka_unit_test_setup_teardown(test_etag, pool_make, pool_drop),
     };
 
