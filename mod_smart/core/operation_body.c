@@ -82,8 +82,8 @@ static bool add_param(smart_search_t *search, const smart_pair_t *pair,
     smart_search_t one = {0};
     const char *why;
 
-    smart_search_add(&one, pair->name, pair->value, p);
-    if (!smart_search_parse(smart_slice(smart_search_write(&one, p)), p, &one,
+    if (!smart_search_add(&one, pair->name, pair->value, p) ||
+        !smart_search_parse(smart_slice(smart_search_write(&one, p)), p, &one,
                             &why)) {
         return false;
     }

@@ -422,7 +422,7 @@ bool smart_search_parse(smart_slice_t raw, apr_pool_t *p,
     return true;
 }
 
-void smart_search_add(smart_search_t *search, const char *name,
+bool smart_search_add(smart_search_t *search, const char *name,
                       const char *value, apr_pool_t *p)
 {
     const apr_size_t count = (apr_size_t)search->count;
@@ -438,8 +438,7 @@ void smart_search_add(smart_search_t *search, const char *name,
     param->name = smart_slice(name);
     param->value = smart_slice(value);
     if (!name_split(param)) {
-        SMART_ASSERT(false); /* callers give no name with an empty part */
-        param->base = param->name;
+        return false;
     }
     out = text_write(buf, param->name);
     *out++ = '=';
@@ -448,6 +447,7 @@ void smart_search_add(smart_search_t *search, const char *name,
     search->params = params;
     search->count++;
     search->changed = true;
+    return true;
 }
 
 const char *smart_search_write(const smart_search_t *search, apr_pool_t *p)

@@ -81,11 +81,12 @@ bool smart_search_parse(smart_slice_t raw, apr_pool_t *p,
  * Add a parameter at the end; name and value are encoded here.
  * @param search changed; gets its own list, so that a copy of *search made
  *               before is not touched
- * @param name   decoded, without an empty part; borrowed until p is destroyed
+ * @param name   decoded; borrowed until p is destroyed
  * @param value  decoded, UTF-8 without control bytes; borrowed likewise
  * @param p      owns what is made
+ * @return false when the name has an empty part, as in ".x": nothing is added
  */
-void smart_search_add(smart_search_t *search, const char *name,
+bool smart_search_add(smart_search_t *search, const char *name,
                       const char *value, apr_pool_t *p);
 
 /**

@@ -158,24 +158,43 @@ static void *hold_in_turns(void *data)
     return NULL;
 }
 
-static void busy_lock_is_given_up_in_time(void **state)
+/* A put beside such others; how long it took. */
+static smart_cache_put_e put_in_turns(apr_int64_t *ptook)
 {
+    smart_cache_put_e result;
     apr_int64_t begin;
-    apr_int64_t took;
     pthread_t thread;
 
-    put(1, 300);
     busy = true;
     smart_word_set(lock_of(1), OWN_WORD);
     pthread_create(&thread, NULL, hold_in_turns, lock_of(1));
     begin = smart_clock_now().mono_us;
-    assert_int_equal(put(1, 200), SMART_CACHE_BUSY);
-    took = elapsed_us(begin);
+    result = put(1, 200);
+    *ptook = elapsed_us(begin);
     busy = false;
     pthread_join(thread, NULL);
+    smart_word_set(lock_of(1), 0);
+    return result;
+}
+
+/* On a busy machine the others may not get their turn, and seem stopped: then
+   the lock is stolen, and that is right; so it is tried again. */
+static void busy_lock_is_given_up_in_time(void **state)
+{
+    smart_cache_put_e result = SMART_CACHE_STORED;
+    apr_uint64_t before = 0;
+    apr_int64_t took = 0;
+    int tries;
+
+    for (tries = 0; tries < 50 && result != SMART_CACHE_BUSY; tries++) {
+        put(1, 300);
+        before = stolen();
+        result = put_in_turns(&took);
+    }
+    assert_int_equal(result, SMART_CACHE_BUSY);
     assert_true(took >= SMART_CACHE_WAIT_MS * 1000);
     assert_true(took < 3 * PROMISED_US);
-    assert_int_equal(stolen(), 0);
+    assert_int_equal(stolen(), before);
     assert_miss(1); /* what was there is older than what could not be put */
 }
 

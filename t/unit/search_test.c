@@ -343,7 +343,8 @@ static void added_parameters_are_encoded(void **state)
     assert_true(parse_text("a=1", &s));
     before = s;
     smart_search_add(&s, "subject:Patient", "p 1+2&3=4;5%|", pool);
-    smart_search_add(&s, "_id", "x,y", pool);
+    assert_true(smart_search_add(&s, "_id", "x,y", pool));
+    assert_false(smart_search_add(&s, ".x", "y", pool));
     assert_true(s.changed);
     assert_string_equal(smart_search_write(&s, pool),
                         "a=1&subject:Patient=p%201%2B2%263%3D4%3B5%25%7C"
