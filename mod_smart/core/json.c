@@ -170,7 +170,7 @@ static bool names_distinct(const smart_json_t *object)
             return false;
         }
     }
-    qsort(sorted, object->count, sizeof(sorted[0]), name_order);
+    qsort((void *)sorted, object->count, sizeof(smart_json_t *), name_order);
     for (i = 1; i < object->count; i++) {
         if (name_order(&sorted[i - 1], &sorted[i]) == 0) {
             return false;

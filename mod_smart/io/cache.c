@@ -243,15 +243,10 @@ static bool part_get(const smart_cache_t *cache, copy_t *copy)
     return false;
 }
 
-/* HIT: *copy holds the value. */
-static smart_cache_e get(const smart_cache_t *cache, const unsigned char *key,
-                         const smart_clock_t *now, copy_t *copy,
-                         smart_cache_meta_t *meta)
+/* HIT: *copy, which knows the place, holds the value. */
+static smart_cache_e get(const smart_cache_t *cache, const smart_clock_t *now,
+                         copy_t *copy, smart_cache_meta_t *meta)
 {
-    smart_cache_place_t place;
-
-    smart_cache_place(key, &place);
-    copy->place = &place;
     copy->class = SMART_CACHE_ACTIVE;
     if (!part_get(cache, copy)) {
         copy->class = SMART_CACHE_INACTIVE;
@@ -273,13 +268,16 @@ smart_cache_e smart_cache_get(smart_cache_t *cache, const unsigned char *key,
                               apr_size_t room, apr_size_t *plen,
                               smart_cache_meta_t *meta)
 {
+    smart_cache_place_t place;
     copy_t copy; /* its head is filled in by who finds something */
     smart_cache_e found;
 
+    smart_cache_place(key, &place);
+    copy.place = &place;
     copy.value = buf;
     copy.room = room;
     copy.pool = NULL;
-    found = get(cache, key, now, &copy, meta);
+    found = get(cache, now, &copy, meta);
     *plen = found == SMART_CACHE_HIT ? smart_head_length(copy.head) : 0;
     return found;
 }
@@ -288,13 +286,16 @@ smart_cache_e smart_cache_take(smart_cache_t *cache, const unsigned char *key,
                                const smart_clock_t *now, apr_pool_t *p,
                                smart_slice_t *value, smart_cache_meta_t *meta)
 {
+    smart_cache_place_t place;
     copy_t copy; /* likewise */
     smart_cache_e found;
 
+    smart_cache_place(key, &place);
+    copy.place = &place;
     copy.value = NULL;
     copy.room = 0;
     copy.pool = p;
-    found = get(cache, key, now, &copy, meta);
+    found = get(cache, now, &copy, meta);
     *value = found == SMART_CACHE_HIT
                  ? smart_slice_n((const char *)copy.value,
                                  smart_head_length(copy.head))
