@@ -44,7 +44,7 @@ sub judge {
     my ($self, $claims, $req) = @_;
     my $v = { faults => [], doubts => [], must => [] };
     my $i = $self->interaction($req);
-    return $self->_public($v) if $i->{kind} eq 'public';
+    return $self->_public($v, $req) if $i->{kind} eq 'public';
     fault($v, $i->{bad}, $i->{why}) if $i->{bad};
     # httpd itself has no use for an encoded slash.
     fault($v, 404, $i->{why}) if $i->{bad} && $req->{path} =~ /%2f/i;
@@ -67,8 +67,11 @@ sub late { my ($v, $status, $why) = @_;
 sub doubt { my ($v, $why) = @_; push @{$v->{doubts}}, $why }
 
 sub _public {
-    my ($self, $v) = @_;
+    my ($self, $v, $req) = @_;
     $v->{shown} = sub { 0 };
+    # A page of an earlier search is not public, whatever else it is.
+    doubt($v, 'a page') if grep { Smart::OracleSearch::is_page($_->[0]) }
+        @{Smart::OracleSearch::pairs($req->{query}) || []};
     return $v;
 }
 
@@ -452,7 +455,7 @@ sub _binary {
 }
 
 # Header fields that change what comes of it, where they are let through.
-sub _has_conditions {
+sub has_conditions {
     my ($req) = @_;
     return grep { !/\A(?:accept|prefer|content-type)\z/ }
         keys %{$req->{headers}};
@@ -462,7 +465,7 @@ sub _has_conditions {
 sub _must_read {
     my ($self, $v, $g, $i, $req) = @_;
     return if $i->{head} || @{$i->{pairs}}
-        || $v->{how} ne 'restricted' && _has_conditions($req);
+        || $v->{how} ne 'restricted' && has_conditions($req);
     return if $i->{kind} ne 'read';
     my $r = $self->{store}->current(@$i{qw(type id)});
     return if !$r || !$r->{resource} || $g->covers('r', $r->{resource}) < 2
@@ -475,7 +478,7 @@ sub _must_read {
 sub _must_search {
     my ($self, $v, $g, $i, $req, $form) = @_;
     return if $i->{head} || !defined $i->{type} || $i->{kind} !~ /search/
-        || $v->{how} ne 'restricted' && _has_conditions($req);
+        || $v->{how} ne 'restricted' && has_conditions($req);
     my @contexts = grep { $_->{usable} && index($_->{letters}, 's') >= 0
         && ($_->{type} eq '*' || $_->{type} eq $i->{type}) } $g->scopes;
     my %c = map { ($_->{held} // '') . $_->{context} => 1 } @contexts;

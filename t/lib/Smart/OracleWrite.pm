@@ -283,7 +283,8 @@ sub batch {
         my ($r) = @_;
         return grep { !$_->{shown} || $_->{shown}->($r) } @subs;
     };
-    push @{$v->{must}}, map { @{$_->{must}} } @subs if $b->{type} eq 'batch';
+    push @{$v->{must}}, map { @{$_->{must}} } @subs if $b->{type} eq 'batch'
+        && !Smart::Oracle::has_conditions($req);
     return;
 }
 
