@@ -18,6 +18,8 @@
 
 #include <apr_strings.h>
 
+#include "pool.h"
+
 #include "core/decision.h"
 
 #define FORM    SMART_OBLIGE_FORM
@@ -67,8 +69,6 @@ typedef struct twin_t {
     ask_t no;
     smart_reason_e reason; /* of the deny */
 } twin_t;
-
-static apr_pool_t *pool;
 
 static inline const smart_policy_t *ask_policy_default(void)
 {

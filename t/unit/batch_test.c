@@ -28,7 +28,7 @@ static smart_reason_e read_by(const char *scopes, const char *text)
 {
     const smart_coverage_t c = covers(scopes);
 
-    return smart_batch_read(&c, PUBLIC_URL, json(text), pool, &batch);
+    return smart_batch_read(&c, PUBLIC_URL, value_of(text), pool, &batch);
 }
 
 /* The entries that would be sent. */
@@ -374,8 +374,8 @@ static void test_found(void **state)
     const char *text = bundle(
         "transaction", GET("Observation/o1") "," PUT(
                            "Observation/o1", OBS("\"id\":\"o1\"," MINE)));
-    const smart_found_t mine = {json(THERE(MINE)), "W/\"3\""};
-    const smart_found_t theirs = {json(THERE(THEIRS)), "W/\"3\""};
+    const smart_found_t mine = {value_of(THERE(MINE)), "W/\"3\""};
+    const smart_found_t theirs = {value_of(THERE(THEIRS)), "W/\"3\""};
     const smart_found_t nothing = {NULL, NULL};
 
     assert_int_equal(read_by(ALL_OF, text), OK);
@@ -404,8 +404,8 @@ static void test_found_and_client(void **state)
     static const char text[] =
         "{\"request\":{\"method\":\"DELETE\",\"url\":\"Observation/o1\","
         "\"ifMatch\":\"W/\\\"2\\\"\"}}";
-    const smart_found_t second = {json(THERE(MINE)), "W/\"2\""};
-    const smart_found_t third = {json(THERE(MINE)), "W/\"3\""};
+    const smart_found_t second = {value_of(THERE(MINE)), "W/\"2\""};
+    const smart_found_t third = {value_of(THERE(MINE)), "W/\"3\""};
 
     assert_int_equal(read_by(ALL_OF, bundle("transaction", text)), OK);
     assert_int_equal(smart_batch_found(&batch, 0, &second, pool), OK);

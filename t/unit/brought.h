@@ -7,6 +7,7 @@
 #define BROUGHT_H
 
 #include "ask.h"
+#include "json_value.h"
 
 #include <apr_general.h>
 
@@ -14,18 +15,6 @@
 #include "core/json.h"
 
 #define PUBLIC_URL "https://fhir.example.org/fhir"
-
-static inline const smart_json_t *json(const char *text)
-{
-    const smart_json_t *value;
-    const char *why;
-
-    if (smart_json_read(smart_slice(text), pool, &value, &why) !=
-        SMART_JSON_READ) {
-        fail_msg("%s: %s", text, why);
-    }
-    return value;
-}
 
 /* What a token with these scopes of patient pat-1 covers. */
 static inline smart_coverage_t covers(const char *scopes)

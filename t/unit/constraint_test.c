@@ -14,26 +14,11 @@
 
 #include <cmocka.h>
 
-#include <apr_general.h>
 #include <apr_strings.h>
 
+#include "json_value.h"
+
 #include "core/constraint.h"
-
-static apr_pool_t *pool;
-
-static int prepare(void **state)
-{
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
-    return 0;
-}
-
-static int finish(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
 
 #define R4  SMART_FHIR_R4
 #define R4B SMART_FHIR_R4B
@@ -45,18 +30,6 @@ static const char *const urls[] = {"https://fhir.example.org/fhir", NULL};
 static const smart_urn_t urns[] = {
     {{"urn:uuid:1", 10}, SMART_FHIR_PATIENT, {"pat-1", 5}},
     {{"urn:uuid:2", 10}, SMART_FHIR_PATIENT, {NULL, 0}}};
-
-static const smart_json_t *value_of(const char *text)
-{
-    const smart_json_t *json;
-    const char *why;
-
-    if (smart_json_read(smart_slice(text), pool, &json, &why) !=
-        SMART_JSON_READ) {
-        fail_msg("%s: %s", text, why);
-    }
-    return json;
-}
 
 static bool holds_for(smart_fhir_e v, smart_type_t type, const char *constraint,
                       const char *resource)

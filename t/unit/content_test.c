@@ -26,7 +26,7 @@ static void check(const row_t *rows, size_t count)
     for (n = 0; n < count; n++) {
         const smart_interaction_t i = interaction(rows[n].method, rows[n].path);
         const smart_reason_e reason =
-            smart_content_judge(&c, &i, json(rows[n].content), pool);
+            smart_content_judge(&c, &i, value_of(rows[n].content), pool);
 
         if (reason != rows[n].reason) {
             fail_msg("%s %s with %s: %s", rows[n].method, rows[n].path,
@@ -131,7 +131,7 @@ static void test_letters(void **state)
 {
     const smart_interaction_t create = interaction("POST", "/Observation");
     const smart_interaction_t update = interaction("PUT", "/Observation/o1");
-    const smart_json_t *content = json(OBS("\"id\":\"o1\"," SUBJECT));
+    const smart_json_t *content = value_of(OBS("\"id\":\"o1\"," SUBJECT));
     const smart_coverage_t c = covers("patient/Observation.c");
     const smart_coverage_t u = covers("patient/Observation.u");
 
@@ -152,10 +152,10 @@ static void test_id_of_a_create(void **state)
     const smart_interaction_t create = interaction("POST", "/Observation");
     const smart_interaction_t update = interaction("PUT", "/Observation/o1");
 
-    assert_true(smart_content_has_id(&create, json("{\"id\":\"o1\"}")));
-    assert_true(smart_content_has_id(&create, json("{\"id\":null}")));
-    assert_false(smart_content_has_id(&create, json("{}")));
-    assert_false(smart_content_has_id(&update, json("{\"id\":\"o1\"}")));
+    assert_true(smart_content_has_id(&create, value_of("{\"id\":\"o1\"}")));
+    assert_true(smart_content_has_id(&create, value_of("{\"id\":null}")));
+    assert_false(smart_content_has_id(&create, value_of("{}")));
+    assert_false(smart_content_has_id(&update, value_of("{\"id\":\"o1\"}")));
 }
 
 /* It gets another one, so that it can not be the one of a scope. */
@@ -163,7 +163,7 @@ static void test_created_without_its_id(void **state)
 {
     const smart_interaction_t create = interaction("POST", "/Observation");
     const smart_interaction_t update = interaction("PUT", "/Observation/o1");
-    const smart_json_t *content = json(OBS("\"id\":\"o1\"," SUBJECT));
+    const smart_json_t *content = value_of(OBS("\"id\":\"o1\"," SUBJECT));
     const smart_coverage_t one = covers("patient/Observation.cu?_id=o1");
     const smart_coverage_t any = covers("patient/Observation.cu");
 

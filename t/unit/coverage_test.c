@@ -9,8 +9,7 @@
 #include <string.h>
 
 #include "ask.h"
-
-#include <apr_general.h>
+#include "json_value.h"
 
 #include "core/coverage.h"
 
@@ -21,32 +20,6 @@
 #define D SMART_LETTER_D
 
 static const char *const urls[] = {"https://fhir.example.org/fhir", NULL};
-
-static int prepare(void **state)
-{
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
-    return 0;
-}
-
-static int finish(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
-
-static const smart_json_t *value_of(const char *text)
-{
-    const smart_json_t *json;
-    const char *why;
-
-    if (smart_json_read(smart_slice(text), pool, &json, &why) !=
-        SMART_JSON_READ) {
-        fail_msg("%s: %s", text, why);
-    }
-    return json;
-}
 
 /* ---- rows ---- */
 

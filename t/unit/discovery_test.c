@@ -14,27 +14,12 @@
 
 #include <cmocka.h>
 
-#include <apr_general.h>
 #include <apr_strings.h>
+
+#include "pool.h"
 
 #include "core/discovery.h"
 #include "core/json.h"
-
-static apr_pool_t *pool;
-
-static int prepare(void **state)
-{
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
-    return 0;
-}
-
-static int finish(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
 
 #define AS "https://as.example.org"
 
@@ -288,43 +273,6 @@ static void all_faults_are_told(void **state)
     assert_false(file(smart_slice("{\"issuer\":1,\"issuer\":2}")));
 }
 
-/* The table that people read has every member once, in the guide's order. */
-static void the_table_is_whole(void **state)
-{
-    static const char *const names[] = {
-        "issuer",
-        "jwks_uri",
-        "authorization_endpoint",
-        "grant_types_supported",
-        "token_endpoint",
-        "token_endpoint_auth_methods_supported",
-        "token_endpoint_auth_signing_alg_values_supported",
-        "registration_endpoint",
-        "smart_app_state_endpoint",
-        "associated_endpoints",
-        "user_access_brand_bundle",
-        "user_access_brand_identifier",
-        "scopes_supported",
-        "response_types_supported",
-        "management_endpoint",
-        "introspection_endpoint",
-        "revocation_endpoint",
-        "capabilities",
-        "code_challenge_methods_supported",
-    };
-    const int count = (int)(sizeof(names) / sizeof(names[0]));
-    int i;
-
-    for (i = 0; i < count; i++) {
-        const smart_discovery_member_t *m = smart_discovery_member(i);
-
-        assert_string_equal(m->name, names[i]);
-        assert_true(*m->reason);
-    }
-    assert_null(smart_discovery_member(count));
-    assert_null(smart_discovery_member(-1));
-}
-
 /* ---- the merge ---- */
 
 static void metadata_gain_what_the_gateway_knows(void **state)
@@ -468,7 +416,6 @@ int main(void)
         cmocka_unit_test(grants_need_one_of_two),
         cmocka_unit_test(an_issuer_needs_openid),
         cmocka_unit_test(all_faults_are_told),
-        cmocka_unit_test(the_table_is_whole),
         cmocka_unit_test(metadata_gain_what_the_gateway_knows),
         cmocka_unit_test(what_metadata_say_stays),
         cmocka_unit_test(plain_is_not_offered),

@@ -5,25 +5,9 @@
  */
 #include "ask.h"
 
-#include <apr_general.h>
-
 #include "core/glance.h"
 #include "core/json.h"
 #include "core/scan.h"
-
-static int prepare(void **state)
-{
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
-    return 0;
-}
-
-static int finish(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
 
 /* Members of an object that was proved. */
 static int members_of(const char *text, smart_member_t *members)

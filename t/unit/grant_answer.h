@@ -16,15 +16,14 @@
 
 #include <cmocka.h>
 
-#include <apr_general.h>
 #include <apr_strings.h>
+
+#include "pool.h"
 
 #include "core/grant.h"
 #include "core/grant_record.h"
 
 #define BASE "https://fhir.example.org/fhir"
-
-static apr_pool_t *pool;
 
 static const char *const alias_one[] = {"user/Observation.rs", NULL};
 static const char *const alias_two[] = {"patient/Condition.r",
@@ -48,20 +47,6 @@ static smart_slice_t record;
 static apr_int64_t exp_out;
 static const char *detail;
 static smart_grant_t grant;
-
-static inline int prepare(void **state)
-{
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
-    return 0;
-}
-
-static inline int finish(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
 
 static inline smart_grant_e makes_n(const char *body, apr_size_t len)
 {

@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <apr_general.h>
-
 #include "core/inspect.h"
 
 #define OBS_OWN                                                                \
@@ -44,20 +42,6 @@
 static const char *const backends[] = {"http://b:80/fhir", "http://b/fhir",
                                        NULL};
 static const smart_rebase_t rebase = {backends, "https://us/fhir"};
-
-static inline int prepare(void **state)
-{
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
-    return 0;
-}
-
-static inline int finish(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
 
 typedef struct row_t {
     const char *what;

@@ -13,38 +13,11 @@
 
 #include <cmocka.h>
 
-#include <apr_general.h>
 #include <apr_strings.h>
 
+#include "json_value.h"
+
 #include "core/json_edit.h"
-
-static apr_pool_t *pool;
-
-static int prepare(void **state)
-{
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
-    return 0;
-}
-
-static int finish(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
-
-static const smart_json_t *value_of(const char *text)
-{
-    const smart_json_t *json;
-    const char *why;
-
-    if (smart_json_read(smart_slice(text), pool, &json, &why) !=
-        SMART_JSON_READ) {
-        fail_msg("%s: %s", text, why);
-    }
-    return json;
-}
 
 static smart_json_t *copy_of(const char *text)
 {

@@ -13,27 +13,12 @@
 
 #include <cmocka.h>
 
-#include <apr_general.h>
 #include <apr_strings.h>
 #include <jansson.h>
 
+#include "pool.h"
+
 #include "core/json.h"
-
-static apr_pool_t *pool;
-
-static int prepare(void **state)
-{
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
-    return 0;
-}
-
-static int finish(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
 
 static const char *why;
 
@@ -56,17 +41,6 @@ static smart_json_read_e reads_n(const char *text, apr_size_t len)
 static smart_json_read_e reads(const char *text)
 {
     return reads_n(text, strlen(text));
-}
-
-static const smart_json_t *value_of(const char *text)
-{
-    const smart_json_t *json;
-
-    if (smart_json_read(smart_slice(text), pool, &json, &why) !=
-        SMART_JSON_READ) {
-        fail_msg("%s: %s", text, why);
-    }
-    return json;
 }
 
 static void objects_and_arrays_are_read(void **state)
@@ -219,33 +193,6 @@ static void numbers_too_large_are_told_apart(void **state)
     assert_int_equal(reads("[1e308]"), SMART_JSON_READ);
     assert_int_equal(reads("[1e309]"), SMART_JSON_RANGE);
     assert_int_equal(reads("[1e-400]"), SMART_JSON_READ);
-}
-
-static void values_know_where_they_stood(void **state)
-{
-    static const char text[] = " { \"a\\u0062\" : [ 1.0 , \"\\n\\u00e9\" , "
-                               "{ \"c\" : null } ] } ";
-    static const struct {
-        apr_size_t item;
-        const char *want;
-    } cases[] = {{0, "1.0"}, {1, "\"\\n\\u00e9\""}, {2, "{ \"c\" : null }"}};
-    const smart_json_t *root = value_of(text);
-    const smart_json_t *array = smart_json_member(root, "ab");
-    apr_size_t start;
-    apr_size_t end;
-    apr_size_t i;
-
-    assert_true(smart_json_span(root, &start, &end));
-    assert_int_equal(start, 1);
-    assert_int_equal(end, sizeof(text) - 2);
-    for (i = 0; i < 3; i++) {
-        assert_true(smart_json_span(smart_json_item(array, i), &start, &end));
-        assert_true(smart_slice_is(smart_slice_n(text + start, end - start),
-                                   cases[i].want));
-    }
-    assert_false(smart_json_span(NULL, &start, &end));
-    assert_int_equal(start, 0);
-    assert_int_equal(end, 0);
 }
 
 static const char *with_names(int count, bool twice)
@@ -460,7 +407,6 @@ int main(void)
         cmocka_unit_test(nul_is_refused),
         cmocka_unit_test(nesting_has_a_limit),
         cmocka_unit_test(numbers_too_large_are_told_apart),
-        cmocka_unit_test(values_know_where_they_stood),
         cmocka_unit_test(names_have_a_limit),
         cmocka_unit_test(values_have_a_limit),
         cmocka_unit_test(jansson_is_of_the_same_opinion),

@@ -13,25 +13,9 @@
 
 #include <cmocka.h>
 
-#include <apr_general.h>
+#include "pool.h"
 
 #include "core/json.h"
-
-static apr_pool_t *pool;
-
-static int prepare(void **state)
-{
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
-    return 0;
-}
-
-static int finish(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
 
 static const char *why;
 

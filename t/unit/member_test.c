@@ -14,27 +14,12 @@
 
 #include <cmocka.h>
 
-#include <apr_general.h>
 #include <apr_strings.h>
+
+#include "json_value.h"
 
 #include "core/json_edit.h"
 #include "core/member.h"
-
-static apr_pool_t *pool;
-
-static int prepare(void **state)
-{
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
-    return 0;
-}
-
-static int finish(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
 
 #define R4  SMART_FHIR_R4
 #define R4B SMART_FHIR_R4B
@@ -57,18 +42,6 @@ static smart_compartment_t compartment(smart_compartment_e mode)
 
     c.mode = mode;
     return c;
-}
-
-static const smart_json_t *value_of(const char *text)
-{
-    const smart_json_t *json;
-    const char *why;
-
-    if (smart_json_read(smart_slice(text), pool, &json, &why) !=
-        SMART_JSON_READ) {
-        fail_msg("%s: %s", text, why);
-    }
-    return json;
 }
 
 /* ---- resources made of paths ---- */

@@ -13,7 +13,6 @@
 
 #include <cmocka.h>
 
-#include <apr_general.h>
 #include <apr_strings.h>
 
 #include <arpa/inet.h>
@@ -21,23 +20,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "pool.h"
+
 #include "io/metadata.h"
-
-static apr_pool_t *pool;
-
-static int prepare(void **state)
-{
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
-    return 0;
-}
-
-static int finish(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
 
 static const char *answer;
 static char request[4096];

@@ -71,6 +71,10 @@ static void a_search_is_narrowed_to_the_compartment(void **state)
         {"a user who is a Patient", BY_USER("user/*.rs", OBS, "Patient/u"),
          "patient=Patient/u"},
         {"no other user", BY_USER("user/*.rs", OBS, "Practitioner/u"), "-"},
+        {"whatever other contexts hold on other types",
+         OF("patient/Observation.rs user/Condition.rs", OBS), MINE},
+        {"and by whatever constraint",
+         OF("patient/Observation.rs patient/Condition.rs?code=a", OBS), MINE},
     };
 
     CHECK(&ask_policy, rows);

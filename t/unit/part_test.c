@@ -57,6 +57,10 @@ static const twin_t unions[] = {
      BY("user/*.s", "GET /?_type=Observation,Condition"), 0,
      BY("user/Observation.s" LAB, "GET /?_type=Observation,Condition"),
      SMART_REASON_NO_SCOPE},
+    {"the first of two types by a constrained scope",
+     BY("user/*.s", "GET /?_type=Condition,Observation"), 0,
+     BY("user/Condition.s?code=a", "GET /?_type=Condition,Observation"),
+     SMART_REASON_NO_SCOPE},
 };
 
 static void letters_unite_within_a_part(void **state)

@@ -13,37 +13,25 @@
 
 #include <apr_general.h>
 
+#include "json_value.h"
+
 #include "core/json.h"
 #include "core/patch.h"
 
 #include <apr_strings.h>
 
-static apr_pool_t *pool;
-
-static const smart_json_t *json(const char *text)
-{
-    const smart_json_t *value;
-    const char *why;
-
-    if (smart_json_read(smart_slice(text), pool, &value, &why) !=
-        SMART_JSON_READ) {
-        fail_msg("%s: %s", text, why);
-    }
-    return value;
-}
-
 /* The result as text, or "!" and why there is none. The document given never
    changes. */
 static const char *apply(const char *doc, const char *patch)
 {
-    const smart_json_t *current = json(doc);
+    const smart_json_t *current = value_of(doc);
     const smart_json_t *result;
     smart_slice_t before, after, text;
     const char *why;
     bool done;
 
     assert_true(smart_json_write(current, pool, &before));
-    done = smart_patch_apply(json(patch), current, pool, &result, &why);
+    done = smart_patch_apply(value_of(patch), current, pool, &result, &why);
     assert_true(smart_json_write(current, pool, &after));
     assert_string_equal(before.ptr, after.ptr);
     assert_true(done == (result != NULL));

@@ -13,26 +13,11 @@
 
 #include <cmocka.h>
 
-#include <apr_general.h>
 #include <apr_strings.h>
 
+#include "pool.h"
+
 #include "core/reference.h"
-
-static apr_pool_t *pool;
-
-static int prepare(void **state)
-{
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
-    return 0;
-}
-
-static int finish(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
 
 #define SLICE(s)                                                               \
     {                                                                          \

@@ -33,7 +33,7 @@ static void check(const row_t *row)
 {
     const smart_coverage_t c = covers("patient/*.cud");
     const smart_interaction_t i = interaction(row->method, "/Observation/o1");
-    const smart_found_t found = {row->there ? json(row->there) : NULL,
+    const smart_found_t found = {row->there ? value_of(row->there) : NULL,
                                  row->etag};
     const smart_client_match_t client = {row->if_match, row->if_none_match};
     smart_revision_t sent = {"x", "x"};
@@ -107,7 +107,7 @@ static void test_letters(void **state)
     const smart_coverage_t d = covers("patient/Observation.d");
     const smart_interaction_t put = interaction("PUT", "/Observation/o1");
     const smart_interaction_t delete = interaction("DELETE", "/Observation/o1");
-    const smart_found_t found = {json(MINE), TAG};
+    const smart_found_t found = {value_of(MINE), TAG};
     const smart_client_match_t client = {NULL, NULL};
     smart_revision_t sent;
 
@@ -139,8 +139,8 @@ static void test_operations(void **state)
 
     for (n = 0; n < sizeof(rows) / sizeof(rows[0]); n++) {
         const smart_coverage_t c = covers(rows[n].scopes);
-        const smart_found_t found = {rows[n].there ? json(rows[n].there) : NULL,
-                                     NULL};
+        const smart_found_t found = {
+            rows[n].there ? value_of(rows[n].there) : NULL, NULL};
 
         if (smart_revision_operate(&c, &found, pool) != rows[n].reason) {
             fail_msg("%s of %s", rows[n].scopes, rows[n].there);
@@ -171,8 +171,8 @@ static void test_etag(void **state)
     size_t n;
 
     for (n = 0; n < sizeof(rows) / sizeof(rows[0]); n++) {
-        const char *etag =
-            smart_revision_etag(rows[n].field, json(rows[n].resource), pool);
+        const char *etag = smart_revision_etag(
+            rows[n].field, value_of(rows[n].resource), pool);
 
         if (!same(etag, rows[n].etag)) {
             fail_msg("%s of %s: %s", rows[n].field, rows[n].resource, etag);

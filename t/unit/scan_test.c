@@ -13,27 +13,12 @@
 
 #include <cmocka.h>
 
-#include <apr_general.h>
 #include <apr_strings.h>
+
+#include "pool.h"
 
 #include "core/json.h"
 #include "core/scan.h"
-
-static apr_pool_t *pool;
-
-static int prepare(void **state)
-{
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
-    return 0;
-}
-
-static int finish(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
 
 /* From a copy that ends where the text does, for AddressSanitizer. */
 static bool proves_n(const char *text, apr_size_t len)

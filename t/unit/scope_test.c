@@ -13,8 +13,9 @@
 
 #include <cmocka.h>
 
-#include <apr_general.h>
 #include <apr_strings.h>
+
+#include "pool.h"
 
 #include "core/scope.h"
 
@@ -24,22 +25,7 @@
 #define D SMART_LETTER_D
 #define S SMART_LETTER_S
 
-static apr_pool_t *pool;
 static smart_scope_t scope;
-
-static int prepare(void **state)
-{
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
-    return 0;
-}
-
-static int finish(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
 
 static bool parses_in(smart_fhir_e v, const char *text)
 {
