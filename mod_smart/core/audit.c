@@ -8,6 +8,8 @@
 #include <apr_strings.h>
 #include <apr_time.h>
 
+#include "core/utf8.h"
+
 /* Bytes a text may take between its quotes, escapes included. */
 #define LONG   640u /* what an authorization server names */
 #define MEDIUM 256u
@@ -41,33 +43,6 @@ static void put_name(out_t *out, const char *name)
     put(out, "\":", 2);
 }
 
-/* Bytes of the character that text begins with; 0: it is not UTF-8 (RFC 3629:
-   shortest form, no surrogates, up to U+10FFFF). */
-static apr_size_t character(const unsigned char *c, apr_size_t left)
-{
-    const apr_size_t n = c[0] < 0x80   ? 1
-                         : c[0] < 0xc2 ? 0
-                         : c[0] < 0xe0 ? 2
-                         : c[0] < 0xf0 ? 3
-                         : c[0] < 0xf5 ? 4
-                                       : 0;
-    apr_size_t i;
-
-    if (n > left) {
-        return 0;
-    }
-    for (i = 1; i < n; i++) {
-        if ((c[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f) ||
-        (c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] > 0x8f)) {
-        return 0;
-    }
-    return n;
-}
-
 /* Bytes that stand for the character that c begins with, in JSON. */
 typedef struct piece_t {
     char bytes[8];
@@ -88,7 +63,7 @@ static apr_size_t escape(const unsigned char *c, apr_size_t left,
                          piece_t *piece)
 {
     static const char hex[] = "0123456789abcdef";
-    const apr_size_t n = character(c, left);
+    const apr_size_t n = smart_utf8((const char *)c, left);
 
     piece->len = 0;
     if (n == 0) {

@@ -25,73 +25,63 @@ typedef enum {
 #define WITH_LAUNCH     0x2u /* launch-ehr, launch-standalone */
 #define WITH_ASYMMETRIC 0x4u /* client-confidential-asymmetric */
 
+/* How much a member is needed where no capability makes it required. */
+typedef enum {
+    REQUIRED = 0,
+    CONDITIONAL, /* required with some capabilities */
+    RECOMMENDED,
+    OPTIONAL
+} need_e;
+
 typedef struct row_t {
-    smart_discovery_member_t member;
+    const char *name;
+    need_e need;
     kind_e kind;
     unsigned required_with; /* WITH_... */
 } row_t;
 
 /* In the order of the guide. */
 static const row_t rows[] = {
-    {{"issuer", SMART_MEMBER_CONDITIONAL,
-      "an URL; required with sso-openid-connect, omitted without it"},
-     KIND_URL,
-     WITH_OPENID},
-    {{"jwks_uri", SMART_MEMBER_CONDITIONAL,
-      "an URL; required with sso-openid-connect"},
-     KIND_URL,
-     WITH_OPENID},
-    {{"authorization_endpoint", SMART_MEMBER_CONDITIONAL,
-      "an URL; required with launch-ehr or launch-standalone"},
-     KIND_URL,
-     WITH_LAUNCH},
-    {{"grant_types_supported", SMART_MEMBER_REQUIRED,
-      "strings; authorization_code or client_credentials is one, "
-      "authorization_code with launch-ehr or launch-standalone"},
-     KIND_TEXTS,
-     0},
-    {{"token_endpoint", SMART_MEMBER_REQUIRED, "an URL"}, KIND_URL, 0},
-    {{"token_endpoint_auth_methods_supported", SMART_MEMBER_OPTIONAL,
-      "strings; required with client-confidential-asymmetric, "
-      "private_key_jwt is one then"},
-     KIND_TEXTS,
+    /* an URL; required with sso-openid-connect, omitted without it */
+    {"issuer", CONDITIONAL, KIND_URL, WITH_OPENID},
+    /* an URL; required with sso-openid-connect */
+    {"jwks_uri", CONDITIONAL, KIND_URL, WITH_OPENID},
+    /* an URL; required with launch-ehr or launch-standalone */
+    {"authorization_endpoint", CONDITIONAL, KIND_URL, WITH_LAUNCH},
+    /* strings; authorization_code or client_credentials is one, authorization_code with launch-ehr or launch-standalone */
+    {"grant_types_supported", REQUIRED, KIND_TEXTS, 0},
+    /* an URL */
+    {"token_endpoint", REQUIRED, KIND_URL, 0},
+    /* strings; required with client-confidential-asymmetric, private_key_jwt is one then */
+    {"token_endpoint_auth_methods_supported", OPTIONAL, KIND_TEXTS,
      WITH_ASYMMETRIC},
-    {{"token_endpoint_auth_signing_alg_values_supported", SMART_MEMBER_OPTIONAL,
-      "strings; required with client-confidential-asymmetric, RS384 or ES384 "
-      "is one then"},
-     KIND_TEXTS,
+    /* strings; required with client-confidential-asymmetric, RS384 or ES384 is one then */
+    {"token_endpoint_auth_signing_alg_values_supported", OPTIONAL, KIND_TEXTS,
      WITH_ASYMMETRIC},
-    {{"registration_endpoint", SMART_MEMBER_OPTIONAL, "an URL"}, KIND_URL, 0},
-    {{"smart_app_state_endpoint", SMART_MEMBER_OPTIONAL, "an URL; deprecated"},
-     KIND_URL,
-     0},
-    {{"associated_endpoints", SMART_MEMBER_OPTIONAL, "objects; experimental"},
-     KIND_OBJECTS,
-     0},
-    {{"user_access_brand_bundle", SMART_MEMBER_RECOMMENDED, "an URL"},
-     KIND_URL,
-     0},
-    {{"user_access_brand_identifier", SMART_MEMBER_RECOMMENDED,
-      "an Identifier"},
-     KIND_OBJECT,
-     0},
-    {{"scopes_supported", SMART_MEMBER_RECOMMENDED,
-      "strings; required with client-confidential-asymmetric"},
-     KIND_TEXTS,
-     WITH_ASYMMETRIC},
-    {{"response_types_supported", SMART_MEMBER_RECOMMENDED, "strings"},
-     KIND_TEXTS,
-     0},
-    {{"management_endpoint", SMART_MEMBER_RECOMMENDED, "an URL"}, KIND_URL, 0},
-    {{"introspection_endpoint", SMART_MEMBER_RECOMMENDED, "an URL"},
-     KIND_URL,
-     0},
-    {{"revocation_endpoint", SMART_MEMBER_RECOMMENDED, "an URL"}, KIND_URL, 0},
-    {{"capabilities", SMART_MEMBER_REQUIRED, "strings"}, KIND_TEXTS, 0},
-    {{"code_challenge_methods_supported", SMART_MEMBER_REQUIRED,
-      "strings; S256 is one, plain is not"},
-     KIND_TEXTS,
-     0},
+    /* an URL */
+    {"registration_endpoint", OPTIONAL, KIND_URL, 0},
+    /* an URL; deprecated */
+    {"smart_app_state_endpoint", OPTIONAL, KIND_URL, 0},
+    /* objects; experimental */
+    {"associated_endpoints", OPTIONAL, KIND_OBJECTS, 0},
+    /* an URL */
+    {"user_access_brand_bundle", RECOMMENDED, KIND_URL, 0},
+    /* an Identifier */
+    {"user_access_brand_identifier", RECOMMENDED, KIND_OBJECT, 0},
+    /* strings; required with client-confidential-asymmetric */
+    {"scopes_supported", RECOMMENDED, KIND_TEXTS, WITH_ASYMMETRIC},
+    /* strings */
+    {"response_types_supported", RECOMMENDED, KIND_TEXTS, 0},
+    /* an URL */
+    {"management_endpoint", RECOMMENDED, KIND_URL, 0},
+    /* an URL */
+    {"introspection_endpoint", RECOMMENDED, KIND_URL, 0},
+    /* an URL */
+    {"revocation_endpoint", RECOMMENDED, KIND_URL, 0},
+    /* strings */
+    {"capabilities", REQUIRED, KIND_TEXTS, 0},
+    /* strings; S256 is one, plain is not */
+    {"code_challenge_methods_supported", REQUIRED, KIND_TEXTS, 0},
 };
 
 #define ROWS ((int)(sizeof(rows) / sizeof(rows[0])))
@@ -126,11 +116,6 @@ static const char *const of_gateway[] = {"permission-patient",
                                          "permission-user", "permission-v1",
                                          "permission-v2", NULL};
 static const char *const nothing[] = {NULL};
-
-const smart_discovery_member_t *smart_discovery_member(int i)
-{
-    return i >= 0 && i < ROWS ? &rows[i].member : NULL;
-}
 
 static bool listed(const char *const *names, smart_slice_t name)
 {
@@ -296,7 +281,7 @@ static const char *check(const smart_json_t *json, apr_pool_t *p)
     int i;
 
     for (i = 0; i < ROWS; i++) {
-        const char *name = rows[i].member.name;
+        const char *name = rows[i].name;
         const smart_json_t *value = smart_json_member(json, name);
         const char *fault = NULL;
 
@@ -304,8 +289,7 @@ static const char *check(const smart_json_t *json, apr_pool_t *p)
             fault = kind_fault(rows[i].kind, value);
             fault = fault ? fault : content_fault(name, value, with);
         }
-        else if (rows[i].member.need == SMART_MEMBER_REQUIRED ||
-                 (rows[i].required_with & with)) {
+        else if (rows[i].need == REQUIRED || (rows[i].required_with & with)) {
             fault = missing_text(rows[i].required_with & with);
         }
         if (fault) {

@@ -26,21 +26,6 @@
 
 #include "core/base.h"
 
-/** How much a member is needed where no capability makes it required. */
-typedef enum {
-    SMART_MEMBER_REQUIRED = 0,
-    SMART_MEMBER_CONDITIONAL, /* required with some capabilities */
-    SMART_MEMBER_RECOMMENDED,
-    SMART_MEMBER_OPTIONAL
-} smart_member_need_e;
-
-/** A row of the guide's table, for people. */
-typedef struct smart_discovery_member_t {
-    const char *name;
-    smart_member_need_e need;
-    const char *reason; /* why, and what is checked; constant */
-} smart_discovery_member_t;
-
 /** What a document is made of; all borrowed. */
 typedef struct smart_discovery_source_t {
     smart_slice_t text; /* JSON */
@@ -68,9 +53,6 @@ typedef struct smart_discovery_t {
     const char *fault;       /* "" or what is wrong, all of it; names members,
                                 not their values */
 } smart_discovery_t;
-
-/** Row <i> of the table, in its order; NULL after the last one. */
-const smart_discovery_member_t *smart_discovery_member(int i);
 
 /** Whether a capability is one the guide names, or an URI. */
 bool smart_discovery_capability_known(const char *name);

@@ -116,14 +116,6 @@ bool smart_json_whole(const smart_json_t *value, apr_int64_t min,
     return true;
 }
 
-bool smart_json_span(const smart_json_t *value, apr_size_t *pstart,
-                     apr_size_t *pend)
-{
-    *pstart = value ? value->start : 0;
-    *pend = value ? value->end : 0;
-    return *pend > 0;
-}
-
 /* ---- names in any case ---- */
 
 static int lower(char c)

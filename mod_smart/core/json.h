@@ -126,16 +126,6 @@ bool smart_json_whole(const smart_json_t *value, apr_int64_t min,
                       apr_int64_t max, apr_int64_t *pwhole);
 
 /**
- * Where a value stands in the text it was read from, quotes and brackets
- * included.
- * @param pstart out: its first byte; 0 on false
- * @param pend   out: the byte after its last; 0 on false
- * @return false: no value, or one that was not read
- */
-bool smart_json_span(const smart_json_t *value, apr_size_t *pstart,
-                     apr_size_t *pend);
-
-/**
  * Write a value as compact JSON; numbers as they were read.
  * @param ptext out: NUL-terminated text allocated from p; empty on false
  * @return false: there is no value

@@ -11,9 +11,6 @@
  *   3. A member that is replaced keeps its place, a new one is the last.
  *   4. What stays keeps its address: only values that were replaced, removed
  *      or dropped may not be used any more.
- *
- * Spans (smart_json_span) of copies are those of what they were copied of;
- * a value that was made has none.
  */
 #ifndef SMART_JSON_EDIT_H
 #define SMART_JSON_EDIT_H

@@ -16,8 +16,6 @@ struct smart_json_t {
     apr_uint32_t count; /* ARRAY, OBJECT: children */
     apr_uint32_t room;  /* ARRAY, OBJECT: of items */
     smart_slice_t name; /* of a member; NUL-terminated */
-    apr_size_t start;   /* first byte in the text read; 0 when not read */
-    apr_size_t end;     /* byte after the last; 0 when not read */
     union {
         smart_slice_t text;   /* STRING: decoded, NUL-terminated; NUMBER: as
                                  it came */

@@ -15,7 +15,9 @@
 
 #include <stdlib.h>
 
+#include "core/hex.h"
 #include "core/json_number.h"
+#include "core/utf8.h"
 
 #define CHUNK   128   /* nodes that are allocated at once */
 #define SPARE   32768 /* values that any text may have */
@@ -32,7 +34,6 @@ typedef struct tree_t {
 } tree_t;
 
 typedef struct reader_t {
-    char *start;
     char *at;
     char *end; /* there is a NUL */
     int depth;
@@ -113,17 +114,6 @@ static void take(reader_t *r, smart_json_t *node, apr_size_t since)
 
 /* ---- strings ---- */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* The four digits at s; -1: not there. The NUL at the end is no digit. */
 static int hex_four(const char *s)
 {
@@ -131,7 +121,7 @@ static int hex_four(const char *s)
     int i;
 
     for (i = 0; i < 4; i++) {
-        const int digit = hex_digit(s[i]);
+        const int digit = smart_hex_digit(s[i]);
 
         if (digit < 0) {
             return -1;
@@ -208,34 +198,17 @@ static bool escape_read(reader_t *r, char **pto)
     return true;
 }
 
-/* The sequence at r->at, which is not ASCII (RFC 3629 4). Beyond the text is
- * a NUL, which continues nothing. */
+/* The character at r->at, which is not ASCII. */
 static bool utf8_read(reader_t *r, char **pto)
 {
-    const unsigned char *s = (const unsigned char *)r->at;
-    const int first = s[0];
-    int low = 0x80;
-    int high = 0xbf;
-    int more = first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
-    int i;
+    const apr_size_t n = smart_utf8(r->at, (apr_size_t)(r->end - r->at));
 
-    if (first == 0xe0 || first == 0xf0) {
-        low = first == 0xe0 ? 0xa0 : 0x90;
-    }
-    if (first == 0xed || first == 0xf4) {
-        high = first == 0xed ? 0x9f : 0x8f;
-    }
-    if (first < 0xc2 || first > 0xf4 || s[1] < low || s[1] > high) {
+    if (n == 0) {
         return fault(r, "not UTF-8");
     }
-    for (i = 2; i <= more; i++) {
-        if (s[i] < 0x80 || s[i] > 0xbf) {
-            return fault(r, "not UTF-8");
-        }
-    }
-    memmove(*pto, s, (apr_size_t)more + 1);
-    *pto += more + 1;
-    r->at += more + 1;
+    memmove(*pto, r->at, n);
+    *pto += n;
+    r->at += n;
     return true;
 }
 
@@ -464,12 +437,7 @@ static bool value_read(reader_t *r, smart_json_t *node)
         return fault(r, "too many values for so short a JSON");
     }
     r->left--;
-    node->start = (apr_size_t)(r->at - r->start);
-    if (!any_read(r, node)) {
-        return false;
-    }
-    node->end = (apr_size_t)(r->at - r->start);
-    return true;
+    return any_read(r, node);
 }
 
 /* ---- the text ---- */
@@ -492,9 +460,9 @@ static void reader_init(reader_t *r, smart_slice_t text, apr_pool_t *pool)
     memset(r, 0, sizeof(*r));
     r->pool = pool;
     r->left = SPARE + text.len / DENSE;
-    r->start = r->at = apr_palloc(pool, text.len + 1);
-    r->end = r->start + text.len;
-    memcpy(r->start, text.ptr, text.len);
+    r->at = apr_palloc(pool, text.len + 1);
+    r->end = r->at + text.len;
+    memcpy(r->at, text.ptr, text.len);
     *r->end = '\0';
 }
 

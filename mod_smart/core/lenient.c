@@ -6,16 +6,7 @@
 
 #include <apr_cstr.h>
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
+#include "core/hex.h"
 
 /* Whether the text ends in an escape; *pbyte: what it stands for. */
 static bool ends_in_escape(const char *text, apr_size_t len, char *pbyte)
@@ -25,8 +16,8 @@ static bool ends_in_escape(const char *text, apr_size_t len, char *pbyte)
     if (len < 3 || text[len - 3] != '%') {
         return false;
     }
-    high = hex_digit(text[len - 2]);
-    low = hex_digit(text[len - 1]);
+    high = smart_hex_digit(text[len - 2]);
+    low = smart_hex_digit(text[len - 1]);
     *pbyte = (char)(high * 16 + low);
     return high >= 0 && low >= 0;
 }

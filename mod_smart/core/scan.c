@@ -6,6 +6,9 @@
  */
 #include "core/scan.h"
 
+#include "core/hex.h"
+#include "core/utf8.h"
+
 #define FIRST_ROOM 64 /* names; more are made room for */
 
 typedef signed char bytes16_t __attribute__((vector_size(16)));
@@ -79,37 +82,6 @@ static inline const char *not_plain(const char *at, const char *end)
     return at;
 }
 
-/* Bytes of the character that begins at at; 0: none that is UTF-8. */
-static int utf8(const char *at, const char *end)
-{
-    const unsigned char *u = (const unsigned char *)at;
-    const int n = *u < 0xC2 ? 0 : *u < 0xE0 ? 2 : *u < 0xF0 ? 3 : 4;
-    int i;
-
-    if (n == 0 || *u > 0xF4 || end - at < n) {
-        return 0;
-    }
-    for (i = 1; i < n; i++) {
-        if ((u[i] & 0xC0) != 0x80) {
-            return 0;
-        }
-    }
-    /* longer than need be, surrogates, beyond U+10FFFF */
-    if ((*u == 0xE0 && u[1] < 0xA0) || (*u == 0xED && u[1] > 0x9F) ||
-        (*u == 0xF0 && u[1] < 0x90) || (*u == 0xF4 && u[1] > 0x8F)) {
-        return 0;
-    }
-    return n;
-}
-
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* The number of "uXXXX"; -1: not of that form. */
 static int unit(const char *at, const char *end)
 {
@@ -120,7 +92,7 @@ static int unit(const char *at, const char *end)
         return -1;
     }
     for (i = 1; i < 5; i++) {
-        const int digit = hex_digit(at[i]);
+        const int digit = smart_hex_digit(at[i]);
 
         if (digit < 0) {
             return -1;
@@ -128,6 +100,15 @@ static int unit(const char *at, const char *end)
         value = value * 16 + digit;
     }
     return value;
+}
+
+/* Bytes of the character at at, if it is beyond ASCII; 0: it is not, or no
+   UTF-8. */
+static int wide(const char *at, const char *end)
+{
+    return (unsigned char)*at < 0x80
+               ? 0
+               : (int)smart_utf8(at, (apr_size_t)(end - at));
 }
 
 /* Bytes of the escape that begins at at, its backslash included; 0: none. */
@@ -168,7 +149,7 @@ static inline bool string_rest(smart_scan_t *s)
             s->at = at + 1;
             return true;
         }
-        n = *at == '\\' ? escape(at, s->end) : utf8(at, s->end);
+        n = *at == '\\' ? escape(at, s->end) : wide(at, s->end);
         if (n == 0) {
             return fail(s);
         }

@@ -8,6 +8,8 @@
 #include <apr_strings.h>
 
 #include "core/constraint.h"
+#include "core/hex.h"
+#include "core/utf8.h"
 
 #define MAX_NAME 64u /* bytes of a parameter's name; FHIR's have up to 30 */
 
@@ -86,48 +88,6 @@ static bool cut(smart_slice_t *rest, char stop, smart_slice_t *before)
     return true;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* Where a UTF-8 sequence stands: bytes still to come, and the range of the
- * next one (RFC 3629 4). */
-typedef struct utf8_t {
-    int left;
-    int low;
-    int high;
-} utf8_t;
-
-static bool utf8_next(utf8_t *u, int c)
-{
-    if (u->left > 0) {
-        if (c < u->low || c > u->high) {
-            return false;
-        }
-        u->left--;
-        u->low = 0x80;
-        u->high = 0xbf;
-        return true;
-    }
-    if (c < 0x80) {
-        return true;
-    }
-    if (c < 0xc2 || c > 0xf4) {
-        return false;
-    }
-    u->left = c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
-    u->low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
-    u->high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
-    return true;
-}
-
 /* The byte at *pi, decoded; *pi is moved on. -1: a wrong escape, or one of a
  * control byte. "+" is itself: tokens have it. */
 static int decoded_next(smart_slice_t text, apr_size_t *pi)
@@ -143,8 +103,8 @@ static int decoded_next(smart_slice_t text, apr_size_t *pi)
     if (text.len - i < 3) {
         return -1;
     }
-    high = hex_digit(text.ptr[i + 1]);
-    low = hex_digit(text.ptr[i + 2]);
+    high = smart_hex_digit(text.ptr[i + 1]);
+    low = smart_hex_digit(text.ptr[i + 2]);
     *pi = i + 3;
     if (high < 0 || low < 0 || high * 16 + low < 0x20 ||
         high * 16 + low == 0x7f) {
@@ -155,20 +115,36 @@ static int decoded_next(smart_slice_t text, apr_size_t *pi)
 
 /* ---- constraints ---- */
 
+/* Whether the bytes from *pi on, decoded, are a character; *pi is moved on. */
+static bool char_fits(smart_slice_t value, apr_size_t *pi)
+{
+    char bytes[4];
+    apr_size_t size = 1;
+    apr_size_t n = 0;
+
+    do {
+        const int c = *pi < value.len ? decoded_next(value, pi) : -1;
+
+        if (c < 0) {
+            return false;
+        }
+        bytes[n++] = (char)c;
+        size = smart_utf8_size(bytes[0]);
+    } while (n < size);
+    return smart_utf8(bytes, n) == n;
+}
+
 /* Not empty, and UTF-8 without controls when decoded. */
 static bool value_fits(smart_slice_t value)
 {
-    utf8_t u = {0, 0, 0};
     apr_size_t i = 0;
 
     while (i < value.len) {
-        const int c = decoded_next(value, &i);
-
-        if (c < 0 || !utf8_next(&u, c)) {
+        if (!char_fits(value, &i)) {
             return false;
         }
     }
-    return value.len > 0 && u.left == 0;
+    return value.len > 0;
 }
 
 /* A modifier or chain is part of the name here, and no parameter has it. */

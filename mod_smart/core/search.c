@@ -6,6 +6,9 @@
 
 #include <apr_strings.h>
 
+#include "core/hex.h"
+#include "core/utf8.h"
+
 /* What is done with a raw byte. Zero, for every byte not named: refused. */
 typedef enum {
     BYTE_BAD = 0,
@@ -50,22 +53,11 @@ typedef struct reader_t {
 
 /* ---- decoding ---- */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* The byte of an escape at s, which has left bytes; -1: none, or a control. */
 static int escape_read(const char *s, apr_size_t left, const char **pwhy)
 {
-    const int high = left > 2 ? hex_digit(s[1]) : -1;
-    const int low = left > 2 ? hex_digit(s[2]) : -1;
+    const int high = left > 2 ? smart_hex_digit(s[1]) : -1;
+    const int low = left > 2 ? smart_hex_digit(s[2]) : -1;
     const int byte = high * 16 + low;
 
     if (high < 0 || low < 0) {
@@ -79,44 +71,12 @@ static int escape_read(const char *s, apr_size_t left, const char **pwhy)
     return byte;
 }
 
-static bool between(unsigned char c, unsigned low, unsigned high)
-{
-    return c >= low && c <= high;
-}
-
-/* Length of the UTF-8 sequence at s, by RFC 3629 section 4; 0: none. */
-static apr_size_t utf8_length(const unsigned char *s, apr_size_t left)
-{
-    const unsigned char c = s[0];
-    apr_size_t len = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
-    unsigned low = 0x80, high = 0xBF; /* of the second byte */
-    apr_size_t i;
-
-    if (len == 1) {
-        return 1;
-    }
-    if (len > left || !between(c, 0xC2, 0xF4)) {
-        return 0;
-    }
-    low = c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : low;   /* overlong */
-    high = c == 0xED ? 0x9F : c == 0xF4 ? 0x8F : high; /* surrogate; range */
-    for (i = 1; i < len; i++) {
-        if (!between(s[i], low, high)) {
-            return 0;
-        }
-        low = 0x80;
-        high = 0xBF;
-    }
-    return len;
-}
-
 static bool is_utf8(smart_slice_t text)
 {
     apr_size_t i = 0;
 
     while (i < text.len) {
-        const apr_size_t len =
-            utf8_length((const unsigned char *)text.ptr + i, text.len - i);
+        const apr_size_t len = smart_utf8(text.ptr + i, text.len - i);
 
         if (len == 0) {
             return false;
