@@ -288,6 +288,12 @@ subtest 'Cache-Control' => sub {
         header_is($r, 'Cache-Control', $want,
                   join(' + ', @$backend) || 'none');
     }
+    my @targeted = qw(CDN-Cache-Control Surrogate-Control);
+    $lab->fhir_mode(headers => [map { [$_, 'max-age=60'] } @targeted]);
+    header_is($p->ask(GET => $OBS, $t), $_, undef, "$_ is not said")
+        for @targeted;
+    header_is($p->ask(GET => '/fhir/metadata'), $_, 'max-age=60',
+              "$_ of what is public") for @targeted;
     $lab->fhir_mode(headers => [['Cache-Control', 'public, max-age=60']]);
     header_is($p->ask(GET => '/fhir/metadata'), 'Cache-Control',
               'public, max-age=60', 'what is public may be kept');

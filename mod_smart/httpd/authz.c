@@ -35,8 +35,7 @@ static smart_reason_e judge(smart_context_t *ctx)
     smart_reason_e reason;
 
     decide(ctx);
-    if (ctx->decision.permit &&
-        (ctx->decision.obligations & SMART_OBLIGE_FORM)) {
+    if (ctx->decision.permit && smart_owes(ctx, SMART_OBLIGE_FORM)) {
         ctx->decision.permit = false; /* until the form is known */
         reason = smart_body_form(ctx);
         if (reason) {

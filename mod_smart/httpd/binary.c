@@ -75,7 +75,6 @@ static smart_reason_e judge(smart_context_t *ctx)
 
 smart_reason_e smart_inspect_binary(smart_context_t *ctx)
 {
-    return ctx->decision.obligations & SMART_OBLIGE_CONTEXT
-               ? judge(ctx)
-               : SMART_REASON_UNDECIDED;
+    return smart_owes(ctx, SMART_OBLIGE_CONTEXT) ? judge(ctx)
+                                                 : SMART_REASON_UNDECIDED;
 }

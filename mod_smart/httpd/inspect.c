@@ -42,14 +42,8 @@ typedef struct answer_t {
 bool smart_inspect_needed(const smart_context_t *ctx)
 {
     return ctx->permit.held && !ctx->is_public &&
-           (ctx->decision.obligations &
-            (SMART_OBLIGE_INSPECT | SMART_OBLIGE_MINIMAL |
-             SMART_OBLIGE_CONTEXT));
-}
-
-static bool obliged(const smart_context_t *ctx, smart_oblige_e what)
-{
-    return (ctx->decision.obligations & what) != 0;
+           smart_owes(ctx, SMART_OBLIGE_INSPECT | SMART_OBLIGE_MINIMAL |
+                               SMART_OBLIGE_CONTEXT);
 }
 
 /* NULL, or why the bytes are not what they have to be. */
@@ -69,19 +63,12 @@ static const char *not_json(const smart_context_t *ctx)
 
 /* ---- what is sent ---- */
 
-static void drop(apr_table_t *headers, const char *const *names)
-{
-    for (; *names; names++) {
-        apr_table_unset(headers, *names);
-    }
-}
-
 /* How much there is beyond what is shown; see Bundle.total. */
 static void drop_counts(request_rec *r)
 {
     static const char *const names[] = {"Content-Range", "X-Total-Count", NULL};
 
-    drop(r->headers_out, names);
+    smart_drop(r->headers_out, names);
 }
 
 /* What a backend said of bytes that are not sent. */
@@ -91,7 +78,7 @@ static void drop_content_headers(request_rec *r)
                                         "Content-Digest", "Repr-Digest",
                                         "Accept-Ranges",  NULL};
 
-    drop(r->headers_out, names);
+    smart_drop(r->headers_out, names);
     drop_counts(r);
 }
 
@@ -100,7 +87,7 @@ static void drop_validators(request_rec *r)
 {
     static const char *const names[] = {"ETag", "Last-Modified", NULL};
 
-    drop(r->headers_out, names);
+    smart_drop(r->headers_out, names);
 }
 
 static apr_status_t send_out(ap_filter_t *f, const char *text, apr_size_t len)
@@ -175,8 +162,8 @@ static smart_plan_t plan_of(const smart_context_t *ctx)
     if (ctx->plan) {
         return *ctx->plan;
     }
-    if (obliged(ctx, SMART_OBLIGE_INSPECT) &&
-        !obliged(ctx, SMART_OBLIGE_MINIMAL)) {
+    if (smart_owes(ctx, SMART_OBLIGE_INSPECT) &&
+        !smart_owes(ctx, SMART_OBLIGE_MINIMAL)) {
         plan.letter = ctx->decision.shown;
     }
     return plan;
@@ -254,7 +241,7 @@ static bool streams(const smart_context_t *ctx)
 {
     const int status = ctx->r->status;
 
-    return obliged(ctx, SMART_OBLIGE_CONTEXT) &&
+    return smart_owes(ctx, SMART_OBLIGE_CONTEXT) &&
            ((status >= 200 && status < 300) || status == HTTP_NOT_MODIFIED);
 }
 

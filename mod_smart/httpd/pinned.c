@@ -10,18 +10,6 @@
 
 #include "core/inspect.h"
 
-static bool obliged(const smart_context_t *ctx, smart_oblige_e what)
-{
-    return (ctx->decision.obligations & what) != 0;
-}
-
-static void drop(apr_table_t *headers, const char *const *names)
-{
-    for (; *names; names++) {
-        apr_table_unset(headers, *names);
-    }
-}
-
 /* ---- Prefer ---- */
 
 /* The next preference of a list, blanks around it taken off; empty at end. */
@@ -56,9 +44,9 @@ static bool preference_is(smart_slice_t item, const char *name)
 static bool harmless(const smart_context_t *ctx, smart_slice_t item)
 {
     if (preference_is(item, "return")) {
-        return !obliged(ctx, SMART_OBLIGE_MINIMAL);
+        return !smart_owes(ctx, SMART_OBLIGE_MINIMAL);
     }
-    return !obliged(ctx, SMART_OBLIGE_INSPECT);
+    return !smart_owes(ctx, SMART_OBLIGE_INSPECT);
 }
 
 static void set_prefer(const smart_context_t *ctx, apr_table_t *headers)
@@ -68,10 +56,10 @@ static void set_prefer(const smart_context_t *ctx, apr_table_t *headers)
     const char *out = NULL;
     smart_slice_t item;
 
-    if (obliged(ctx, SMART_OBLIGE_MINIMAL)) {
+    if (smart_owes(ctx, SMART_OBLIGE_MINIMAL)) {
         out = "return=minimal";
     }
-    else if (obliged(ctx, SMART_OBLIGE_INSPECT)) {
+    else if (smart_owes(ctx, SMART_OBLIGE_INSPECT)) {
         out = "handling=strict";
     }
     while (list && (item = next_preference(&list)).len) {
@@ -98,7 +86,7 @@ static void pin_read(apr_table_t *headers)
         NULL,
     };
 
-    drop(headers, names);
+    smart_drop(headers, names);
 }
 
 static void pin_inspected(smart_context_t *ctx, apr_table_t *headers)
@@ -121,7 +109,7 @@ void smart_pinned_begin(smart_context_t *ctx)
 {
     request_rec *r = ctx->r;
 
-    if (obliged(ctx, SMART_OBLIGE_CONTEXT)) {
+    if (smart_owes(ctx, SMART_OBLIGE_CONTEXT)) {
         return; /* streamed as it was asked for */
     }
     ctx->pinned.head = r->header_only;
@@ -129,7 +117,7 @@ void smart_pinned_begin(smart_context_t *ctx)
     ctx->pinned.method = r->method;
     r->headers_in = apr_table_copy(r->pool, r->headers_in);
     apr_table_unset(r->headers_in, "Accept-Encoding");
-    if (obliged(ctx, SMART_OBLIGE_INSPECT)) {
+    if (smart_owes(ctx, SMART_OBLIGE_INSPECT)) {
         pin_inspected(ctx, r->headers_in);
     }
     set_prefer(ctx, r->headers_in);
@@ -148,7 +136,7 @@ void smart_pinned_end(smart_context_t *ctx)
         return;
     }
     r->headers_in = ctx->pinned.headers;
-    drop(r->headers_in, ranges); /* httpd would cut a range by itself */
+    smart_drop(r->headers_in, ranges); /* httpd would cut a range by itself */
     r->header_only = ctx->pinned.head;
     r->method = ctx->pinned.method;
     ctx->pinned.headers = NULL;

@@ -78,12 +78,10 @@ void smart_preread_fields(request_rec *r)
         "Range",
         "Transfer-Encoding",
         "X-Provenance",
+        NULL,
     };
-    apr_size_t i;
 
-    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        apr_table_unset(r->headers_in, names[i]);
-    }
+    smart_drop(r->headers_in, names);
     apr_table_setn(r->headers_in, "Accept", "application/fhir+json");
 }
 

@@ -121,6 +121,20 @@ static inline smart_context_t *smart_context_of(request_rec *r)
     return ctx ? ctx : smart_context_begin(r);
 }
 
+/** Whether what was permitted owes one of some obligations. */
+static inline bool smart_owes(const smart_context_t *ctx, unsigned obligations)
+{
+    return (ctx->decision.obligations & obligations) != 0;
+}
+
+/** Take fields out of headers. @param names NULL at end */
+static inline void smart_drop(apr_table_t *headers, const char *const *names)
+{
+    for (; *names; names++) {
+        apr_table_unset(headers, *names);
+    }
+}
+
 /** True in report mode, where nothing is blocked or changed. */
 static inline bool smart_reports(const smart_context_t *ctx)
 {

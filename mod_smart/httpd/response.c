@@ -47,22 +47,27 @@ static const char *private_only(const char *value, apr_pool_t *p)
 static void drop_cors(apr_table_t *headers)
 {
     static const char *const names[] = {
-        "Access-Control-Allow-Origin",   "Access-Control-Allow-Credentials",
-        "Access-Control-Allow-Methods",  "Access-Control-Allow-Headers",
-        "Access-Control-Expose-Headers", "Access-Control-Max-Age",
+        "Access-Control-Allow-Origin",
+        "Access-Control-Allow-Credentials",
+        "Access-Control-Allow-Methods",
+        "Access-Control-Allow-Headers",
+        "Access-Control-Expose-Headers",
+        "Access-Control-Max-Age",
+        NULL,
     };
-    int i;
 
-    for (i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++) {
-        apr_table_unset(headers, names[i]);
-    }
+    smart_drop(headers, names);
 }
 
 static void set_private(request_rec *r)
 {
     static const char name[] = "Cache-Control";
+    /* Said to shared caches alone, over the head of Cache-Control (RFC 9213). */
+    static const char *const targeted[] = {"CDN-Cache-Control",
+                                           "Surrogate-Control", NULL};
     apr_table_t *headers = r->headers_out;
 
+    smart_drop(headers, targeted);
     if (!apr_table_get(headers, name)) {
         apr_table_addn(headers, name, "private");
         return;

@@ -44,7 +44,7 @@ smart_reason_e smart_rewrite_pin(smart_context_t *ctx)
 {
     request_rec *r = ctx->r;
 
-    if (!(ctx->decision.obligations & SMART_OBLIGE_INSPECT)) {
+    if (!smart_owes(ctx, SMART_OBLIGE_INSPECT)) {
         return SMART_REASON_UNDECIDED;
     }
     if (!smart_pin_search(&ctx->query, r->pool) ||
@@ -83,7 +83,7 @@ smart_reason_e smart_rewrite(smart_context_t *ctx)
     if (reason) {
         return reason;
     }
-    if (ctx->decision.obligations & SMART_OBLIGE_NARROW) {
+    if (smart_owes(ctx, SMART_OBLIGE_NARROW)) {
         narrow(ctx);
     }
     put_in_place(ctx);

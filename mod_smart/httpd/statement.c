@@ -170,14 +170,11 @@ static bool may_change(request_rec *r)
 static void drop_validators(request_rec *r)
 {
     static const char *const fields[] = {
-        "Accept-Ranges", "Content-Length", "Content-MD5",
-        "Digest",        "ETag",           "Last-Modified",
+        "Accept-Ranges", "Content-Length", "Content-MD5", "Digest",
+        "ETag",          "Last-Modified",  NULL,
     };
-    apr_size_t i;
 
-    for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-        apr_table_unset(r->headers_out, fields[i]);
-    }
+    smart_drop(r->headers_out, fields);
 }
 
 static apr_status_t pass_as_is(ap_filter_t *f, apr_bucket_brigade *bb)

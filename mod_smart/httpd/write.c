@@ -30,11 +30,6 @@
 
 APLOG_USE_MODULE(smart);
 
-static bool owes(const smart_context_t *ctx, unsigned obligation)
-{
-    return (ctx->decision.obligations & obligation) != 0;
-}
-
 /* --- what is there ------------------------------------------------------- */
 
 static void set_field(request_rec *r, const char *name, const char *value)
@@ -118,10 +113,10 @@ static smart_reason_e judge_update(smart_context_t *ctx,
     smart_reason_e reason = SMART_REASON_UNDECIDED;
     smart_found_t found;
 
-    if (owes(ctx, SMART_OBLIGE_BODY)) {
+    if (smart_owes(ctx, SMART_OBLIGE_BODY)) {
         reason = judge_content(ctx, c);
     }
-    if (!reason && owes(ctx, SMART_OBLIGE_PREREAD)) {
+    if (!reason && smart_owes(ctx, SMART_OBLIGE_PREREAD)) {
         reason = judge_there(ctx, c, &found);
     }
     return reason;
@@ -276,10 +271,10 @@ static smart_reason_e judge_operation(smart_context_t *ctx,
     smart_reason_e reason = SMART_REASON_UNDECIDED;
     smart_found_t found;
 
-    if (owes(ctx, SMART_OBLIGE_BODY)) {
+    if (smart_owes(ctx, SMART_OBLIGE_BODY)) {
         reason = judge_parameters(ctx, c);
     }
-    if (!reason && owes(ctx, SMART_OBLIGE_PREREAD)) {
+    if (!reason && smart_owes(ctx, SMART_OBLIGE_PREREAD)) {
         reason = smart_preread(ctx, path_below(ctx), p, &found);
         if (!reason) {
             reason = smart_revision_operate(c, &found, p);
@@ -326,7 +321,7 @@ static smart_reason_e judge(smart_context_t *ctx)
 
 smart_reason_e smart_write_judge(smart_context_t *ctx)
 {
-    return owes(ctx, SMART_OBLIGE_BODY | SMART_OBLIGE_PREREAD)
+    return smart_owes(ctx, SMART_OBLIGE_BODY | SMART_OBLIGE_PREREAD)
                ? judge(ctx)
                : SMART_REASON_UNDECIDED;
 }
