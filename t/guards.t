@@ -245,6 +245,13 @@ subtest 'tags' => sub {
         ['no source', $file, undef, qr/nothing was checked/]);
 };
 
+# All of them are run by t/83-mutants.t, which takes minutes.
+subtest 'mutants' => sub {
+    my $said = qx(build/mutate --check 2>&1);
+    is $?, 0, 'each edit has its place' or diag $said;
+    like $said, qr/\A[1-9][0-9]+ mutants\n\z/, '... in some';
+};
+
 subtest 'directives' => sub {
     tree_passes('check_directives', '.');
     my $d = 'mod_smart/httpd';
